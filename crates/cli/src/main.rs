@@ -1,0 +1,2 @@
+//! Assay: cli.
+fn main() {}

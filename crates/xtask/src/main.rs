@@ -1,0 +1,2 @@
+//! Assay: xtask.
+fn main() {}
