@@ -1,2 +1,60 @@
-//! Assay: xtask.
-fn main() {}
+//! `cargo xtask`: the project's own commands, each doing its own set-up.
+//!
+//! `demo` runs the main job end to end, `test` runs every test, `ci` is the gate that `.ci/run` calls,
+//! `bench` measures, `contracts` and `bindings` look after the Solidity side.
+
+mod ci;
+mod contracts;
+mod demo;
+mod guest;
+mod layers;
+mod shell;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the main job end to end on embedded defaults and say in words what happens.
+    Demo(demo::Args),
+    /// Run every test: contracts, crates, documentation, real processes, wallets' libraries.
+    Test(test::Args),
+    /// Run the gate: formats, lints, documentation, licences, layers, tests, demo.
+    Ci,
+    /// Check that the core crates build for the RISC-V guest target.
+    Guest,
+    /// Format-check, build and test the contracts.
+    Contracts,
+    /// Write the committed contract artifacts again, or fail when they are stale.
+    Bindings {
+        /// Only compare; fail when the committed artifacts differ from the sources.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check that arrows between crates only point down.
+    Layers,
+}
+
+fn main() -> eyre::Result<()> {
+    match Args::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Ci => ci::run(),
+        Command::Guest => guest::check().map(|outcome| println!("{outcome}")),
+        Command::Contracts => {
+            contracts::build()?;
+            contracts::test()
+        }
+        Command::Bindings { check } => contracts::bindings(check),
+        Command::Layers => layers::check(),
+    }
+}
