@@ -1,0 +1,46 @@
+//! Printing for people and, with `--json`, for programs: results on standard output, everything else on standard error.
+
+use alloy::primitives::{U256, utils::format_ether};
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+
+/// Prints an error and its causes, each on a line of its own.
+pub(crate) fn error(report: &eyre::Report) {
+    eprintln!("error: {report}");
+    for cause in report.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+}
+
+/// One JSON value on one line.
+pub(crate) fn json(value: &serde_json::Value) {
+    println!("{value}");
+}
+
+/// A table with a header row.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    table
+}
+
+/// Wei as ether, without the tail of zeros.
+pub(crate) fn ether(wei: U256) -> String {
+    let text = format_ether(wei);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{} ETH", if text.is_empty() { "0" } else { text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ether_drops_trailing_zeros_only() {
+        assert_eq!(ether(U256::ZERO), "0 ETH");
+        assert_eq!(ether(U256::from(10u128.pow(19))), "10 ETH");
+        assert_eq!(ether(U256::from(1u8)), "0.000000000000000001 ETH");
+    }
+}

@@ -1,0 +1,65 @@
+//! What every long-running command shares: logs and an orderly stop.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How long a service may take to stop before the process ends without it.
+const STOP_SECS: u64 = 20;
+
+/// Logs to standard error; `RUST_LOG` overrides the level. Targets match by prefix: `assay` is every crate of ours.
+pub(crate) fn init_logs(format: LogFormat, verbose: u8) {
+    let level = match verbose {
+        0 => "warn,assay=info",
+        1 => "info,assay=debug",
+        _ => "debug,assay=trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// A token that Ctrl-C or SIGTERM cancels; a second signal ends the process at once.
+pub(crate) fn stop_on_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        signal().await;
+        cancel.cancel();
+        tokio::select! {
+            () = signal() => {}
+            () = tokio::time::sleep(Duration::from_secs(STOP_SECS)) => {
+                eprintln!("error: not stopped within {STOP_SECS} s, ending without a clean stop");
+            }
+        }
+        std::process::exit(130);
+    });
+    token
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else {
+        // Without a SIGTERM handler Ctrl-C is what is left.
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}
