@@ -33,7 +33,8 @@ struct QueueEntry {
     uint64 gasLimit;
     bool isCreation;
     address to;
-    bytes data;
+    /// keccak256 of the calldata or init code.
+    bytes32 dataHash;
 }
 
 /// @notice One batch: what the sequencer, or `forceBatch`, appended to the chain's input.
@@ -79,8 +80,7 @@ struct InboxParams {
 /// @title IInbox
 /// @notice Orders everything L2 is derived from: batches and the forced queue, each an append-only
 /// Merkle tree of depth 32.
-/// @dev Leaves are `keccak256(abi.encode(...))` of `Batch` and of `QueueEntry` field by field, the
-/// entry's data replaced by its keccak. Roots of every past size stay readable. Ether paid for queue
+/// @dev Leaves are `keccak256(abi.encode(Batch))` and `keccak256(abi.encode(QueueEntry))`. Roots of every past size stay readable. Ether paid for queue
 /// gas is locked here for good. No owner: the operator can only rotate keys.
 interface IInbox {
     /// @notice Batch `index` was appended; `newRoot` is the batch tree's root with it. L1 block and
