@@ -29,41 +29,73 @@ trait Encode {
     fn append(&self, words: Words) -> Words;
 }
 
-impl Encode for u64 {
-    fn append(&self, words: Words) -> Words {
-        words.num(*self)
-    }
+macro_rules! encode_numbers {
+    ($($ty:ty),*) => {$(
+        impl Encode for $ty {
+            fn append(&self, words: Words) -> Words {
+                words.uint(U256::from(*self))
+            }
+        }
+    )*};
 }
 
-impl Encode for U256 {
-    fn append(&self, words: Words) -> Words {
-        words.uint(*self)
+encode_numbers!(u16, u32, u64, u128);
+
+/// Amounts of wei in JSON: decimal strings, which every reader takes without losing digits.
+#[cfg(feature = "serde")]
+mod wei {
+    use alloc::string::{String, ToString};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&value.to_string())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
 params! {
-    /// Parameters of the market predeploy, in the order of its constructor's struct.
+    /// Parameters of the market predeploy: `MarketParams` of `contracts/src/types/MarketTypes.sol`, in its order.
+    /// Times are seconds of the clock predeploy, shares basis points.
     MarketParams {
-        /// Least stake of a provider that may take jobs.
-        stake_wei_min: U256,
-        /// Locked per replica when an order is matched.
-        bond_wei_min: U256,
-        /// Most replicas of one job.
-        replicas_max: u64,
-        /// What a side that leaves or fails late pays, in 1/10,000 of the price cap.
-        kill_fee_bps: u64,
-        /// From match to acknowledgement.
-        ack_window_secs: u64,
-        /// From reveal to final.
-        challenge_window_secs: u64,
-        /// From commitment of the last replica to reveal.
-        reveal_window_secs: u64,
-        /// The longest that an order may give a provider to run.
-        run_window_secs_max: u64,
-        /// From a challenge of withheld data to its answer.
-        withhold_window_secs: u64,
-        /// From disputed to returning everything unslashed.
-        resolve_timeout_secs: u64,
+        /// Locked for each replica; what a provider loses when it misses a deadline.
+        #[cfg_attr(feature = "serde", serde(with = "wei"))]
+        bond_wei: u128,
+        /// Least stake of a provider; at least the bond.
+        #[cfg_attr(feature = "serde", serde(with = "wei"))]
+        min_stake_wei: u128,
+        /// Most fuel of an order.
+        units_max: u64,
+        /// Stake locked beside the bond, as a share of what the replica can earn.
+        exposure_bps: u32,
+        /// What a replica gets when the client cancels a running job, as a share of what it can earn.
+        kill_fee_bps: u16,
+        /// Share of a slashed bond that goes to the client; the rest is burned.
+        compensation_bps: u16,
+        /// How long a dispute may stay undecided; at least `challenge_secs_min`.
+        resolve_timeout_secs: u32,
+        /// Shortest time an order may stay open.
+        match_secs_min: u32,
+        /// Longest time an order may stay open.
+        match_secs_max: u32,
+        /// Shortest time to acknowledge.
+        ack_secs_min: u32,
+        /// Longest time to acknowledge.
+        ack_secs_max: u32,
+        /// Shortest time to run.
+        run_secs_min: u32,
+        /// Longest time to run.
+        run_secs_max: u32,
+        /// Shortest time to reveal.
+        reveal_secs_min: u32,
+        /// Longest time to reveal.
+        reveal_secs_max: u32,
+        /// Shortest challenge window.
+        challenge_secs_min: u32,
+        /// Longest challenge window.
+        challenge_secs_max: u32,
     }
 }
 
@@ -139,6 +171,14 @@ pub enum ConfigError {
         bound_name: &'static str,
         /// The bound.
         bound: u64,
+    },
+    /// A provider could be bound to pay more than it staked.
+    #[error("market.bond_wei = {bond} exceeds market.min_stake_wei = {stake_min}")]
+    BondAboveStake {
+        /// The bond of one replica in wei.
+        bond: u128,
+        /// The least stake in wei.
+        stake_min: u128,
     },
     /// The text is not a configuration.
     #[error("not a chain configuration: {0}")]
@@ -251,34 +291,57 @@ impl ChainConfig {
 impl MarketParams {
     /// Short windows for the development chain.
     pub fn dev() -> Self {
-        let milli_ether = U256::from(1_000_000_000_000_000u64);
+        const MILLI_ETHER: u128 = 1_000_000_000_000_000;
         Self {
-            stake_wei_min: milli_ether * U256::from(1000),
-            bond_wei_min: milli_ether * U256::from(10),
-            replicas_max: 5,
+            bond_wei: 10 * MILLI_ETHER,
+            min_stake_wei: 1000 * MILLI_ETHER,
+            units_max: 1 << 50,
+            exposure_bps: 10_000,
             kill_fee_bps: 500,
-            ack_window_secs: 120,
-            challenge_window_secs: 10,
-            reveal_window_secs: 120,
-            run_window_secs_max: 3600,
-            withhold_window_secs: 600,
+            compensation_bps: 5000,
             resolve_timeout_secs: 3600,
+            match_secs_min: 1,
+            match_secs_max: 86_400,
+            ack_secs_min: 1,
+            ack_secs_max: 3600,
+            run_secs_min: 1,
+            run_secs_max: 86_400,
+            reveal_secs_min: 1,
+            reveal_secs_max: 3600,
+            challenge_secs_min: 1,
+            challenge_secs_max: 86_400,
         }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        for (name, value) in [
-            ("market.replicas_max", self.replicas_max),
-            ("market.ack_window_secs", self.ack_window_secs),
-            ("market.challenge_window_secs", self.challenge_window_secs),
-            ("market.reveal_window_secs", self.reveal_window_secs),
-            ("market.run_window_secs_max", self.run_window_secs_max),
-            ("market.withhold_window_secs", self.withhold_window_secs),
-            ("market.resolve_timeout_secs", self.resolve_timeout_secs),
+        not_zero("market.units_max", self.units_max)?;
+        for (name, bound_name, min, max) in [
+            ("market.match_secs_min", "market.match_secs_max", self.match_secs_min, self.match_secs_max),
+            ("market.ack_secs_min", "market.ack_secs_max", self.ack_secs_min, self.ack_secs_max),
+            ("market.run_secs_min", "market.run_secs_max", self.run_secs_min, self.run_secs_max),
+            ("market.reveal_secs_min", "market.reveal_secs_max", self.reveal_secs_min, self.reveal_secs_max),
+            (
+                "market.challenge_secs_min",
+                "market.challenge_secs_max",
+                self.challenge_secs_min,
+                self.challenge_secs_max,
+            ),
+            (
+                "market.challenge_secs_min",
+                "market.resolve_timeout_secs",
+                self.challenge_secs_min,
+                self.resolve_timeout_secs,
+            ),
         ] {
-            not_zero(name, value)?;
+            not_zero(name, min.into())?;
+            at_most(name, min.into(), bound_name, max.into())?;
         }
-        at_most("market.kill_fee_bps", self.kill_fee_bps, "the whole", 10_000)
+        at_most("market.kill_fee_bps", self.kill_fee_bps.into(), "the whole", 10_000)?;
+        at_most("market.compensation_bps", self.compensation_bps.into(), "the whole", 10_000)?;
+        match self.bond_wei <= self.min_stake_wei {
+            true => Ok(()),
+            false => Err(ConfigError::BondAboveStake { bond: self.bond_wei, stake_min: self.min_stake_wei }),
+        }
     }
 }
 
@@ -304,16 +367,16 @@ mod tests {
         let json = serde_json::to_value(&dev).unwrap();
         let mut paths = vec![];
         leaves(&json, vec![], &mut paths);
-        assert_eq!(paths.len(), 29);
+        assert_eq!(paths.len(), 36);
         let mut hashes = vec![dev.hash()];
         for path in paths {
             let mut changed = json.clone();
             let slot = path.iter().fold(&mut changed, |value, key| &mut value[key]);
-            *slot = json!("0x1234567");
+            *slot = json!("4567");
             let changed = match serde_json::from_value::<ChainConfig>(changed.clone()) {
                 Ok(config) => config,
                 Err(_) => {
-                    *path.iter().fold(&mut changed, |value, key| &mut value[key]) = json!(1_234_567);
+                    *path.iter().fold(&mut changed, |value, key| &mut value[key]) = json!(4567);
                     serde_json::from_value(changed).unwrap()
                 }
             };

@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 #[repr(u8)]
 pub enum QueueKind {
     /// A deposit or a forced transaction.
-    Deposit = 1,
+    Transaction = 1,
     /// An L1 block hash for the beacon predeploy.
     Beacon = 2,
 }
@@ -20,7 +20,7 @@ impl QueueKind {
     /// Reads the contract's number.
     pub fn parse(kind: u8) -> Option<Self> {
         match kind {
-            1 => Some(Self::Deposit),
+            1 => Some(Self::Transaction),
             2 => Some(Self::Beacon),
             _ => None,
         }
@@ -181,4 +181,81 @@ impl InboxEntry {
 pub fn blob_data_hash(versioned_hashes: &[B256]) -> B256 {
     let packed: Vec<u8> = versioned_hashes.iter().flat_map(|hash| hash.0).collect();
     keccak256(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn entry() -> QueueEntry {
+        QueueEntry {
+            kind: QueueKind::Transaction,
+            index: 1,
+            l1_block: 2,
+            l1_time: 3,
+            from: Address::repeat_byte(4),
+            mint: U256::from(5),
+            value: U256::from(6),
+            gas_limit: 7,
+            is_creation: true,
+            to: Address::repeat_byte(8),
+            data: Bytes::from_static(b"nine"),
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_queue_entry_is_in_its_leaf() {
+        let changes: [fn(&mut QueueEntry); 11] = [
+            |e| e.kind = QueueKind::Beacon,
+            |e| e.index += 1,
+            |e| e.l1_block += 1,
+            |e| e.l1_time += 1,
+            |e| e.from = Address::ZERO,
+            |e| e.mint += U256::ONE,
+            |e| e.value += U256::ONE,
+            |e| e.gas_limit += 1,
+            |e| e.is_creation = false,
+            |e| e.to = Address::ZERO,
+            |e| e.data = Bytes::new(),
+        ];
+        let mut leaves = vec![entry().leaf()];
+        for change in changes {
+            let mut changed = entry();
+            change(&mut changed);
+            assert!(!leaves.contains(&changed.leaf()));
+            leaves.push(changed.leaf());
+        }
+    }
+
+    #[test]
+    fn payload_is_bound_by_the_data_hash() {
+        let payload = Bytes::from(vec![1u8; 5000]);
+        let mut batch = InboxEntry {
+            kind: BatchKind::Calldata,
+            index: 0,
+            l1_block: 1,
+            l1_time: 2,
+            queue_from: 0,
+            queue_to: 0,
+            queue_root: B256::ZERO,
+            data_hash: page_root(&payload),
+            payload,
+        };
+        assert!(batch.payload_matches());
+        batch.payload = Bytes::from(vec![1u8; 5001]);
+        assert!(!batch.payload_matches());
+        batch.kind = BatchKind::Forced;
+        assert!(!batch.payload_matches());
+        (batch.payload, batch.data_hash) = (Bytes::new(), B256::ZERO);
+        assert!(batch.payload_matches());
+    }
+
+    #[test]
+    fn beacon_calldata_is_the_abi_call() {
+        let data = record_call(64, B256::repeat_byte(0xab));
+        assert_eq!(data.len(), 68);
+        assert_eq!(data[35], 64);
+        assert_eq!(data[36], 0xab);
+    }
 }
