@@ -10,6 +10,8 @@ interface IFeeVault {
 
     /// @notice The recipient refused `amount` wei; nothing moved.
     error PaymentRefused(address recipient, uint256 amount);
+    /// @notice A vault needs somebody to pay.
+    error ZeroRecipient();
 
     /// @notice Sends the whole balance to the recipient. Anyone may call; only the recipient gains.
     function withdraw() external returns (uint256 amount);

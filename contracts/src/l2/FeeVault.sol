@@ -8,8 +8,6 @@ contract FeeVault is IFeeVault {
     /// @inheritdoc IFeeVault
     address public immutable recipient;
 
-    error ZeroRecipient();
-
     constructor(address recipient_) {
         require(recipient_ != address(0), ZeroRecipient());
         recipient = recipient_;
