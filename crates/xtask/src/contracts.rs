@@ -1,0 +1,184 @@
+//! The Solidity side: build, test, seeded bugs, and the artifacts that `assay-bindings` reads.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use eyre::{OptionExt, Result, WrapErr, bail, ensure};
+use serde_json::Value;
+
+use crate::shell::{command, root, run, target_dir};
+
+/// Contracts that Rust code creates, calls or puts into the genesis block: (source, name).
+/// `crates/bindings/src/lib.rs` has one line for each.
+const ARTIFACTS: &[(&str, &str)] = &[
+    ("Inbox.sol", "Inbox"),
+    ("Portal.sol", "Portal"),
+    ("Clock.sol", "Clock"),
+    ("Beacon.sol", "Beacon"),
+    ("DataFee.sol", "DataFee"),
+    ("FeeVault.sol", "FeeVault"),
+    ("MessagePasser.sol", "MessagePasser"),
+    ("Registry.sol", "Registry"),
+    ("Market.sol", "Market"),
+];
+
+/// Where forge, anvil and cast lie under `contracts/node_modules`.
+const TOOLS: &str = "node_modules/@foundry-rs";
+
+/// Installs the pinned Solidity tools unless they are there.
+pub(crate) fn install() -> Result<()> {
+    let modules = folder().join("node_modules");
+    if modules.join("solc/package.json").exists() && tool("forge").exists() {
+        return Ok(());
+    }
+    run(command("npm").current_dir(folder()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+        .wrap_err("installing the Solidity tools with npm")
+}
+
+/// Checks the format and builds; contracts over the size limit (EIP-170) fail.
+pub(crate) fn build() -> Result<()> {
+    run(forge()?.args(["fmt", "--check"])).wrap_err("run `forge fmt` in contracts/")?;
+    // `--sizes` would also fail on test contracts.
+    run(forge()?.args(["build", "--sizes", "--skip", "test"]))
+}
+
+/// Runs every Solidity test.
+pub(crate) fn test() -> Result<()> {
+    run(forge()?.args(["test"]))
+}
+
+/// Writes `crates/bindings/artifacts/*.json`, or with `check` fails when one is stale.
+pub(crate) fn bindings(check: bool) -> Result<()> {
+    run(forge()?.args(["build", "--skip", "test"]))?;
+    let place = root().join("crates/bindings/artifacts");
+    fs::create_dir_all(&place)?;
+    let mut stale = Vec::new();
+    for (source, name) in ARTIFACTS {
+        let built = folder().join("out").join(source).join(format!("{name}.json"));
+        let new = artifact(&built)?;
+        let path = place.join(format!("{name}.json"));
+        if fs::read_to_string(&path).is_ok_and(|old| old == new) {
+            continue;
+        }
+        stale.push(*name);
+        if !check {
+            fs::write(&path, new)?;
+        }
+    }
+    if check {
+        ensure!(stale.is_empty(), "stale artifacts: {}; run `cargo xtask bindings`", stale.join(", "));
+    } else {
+        println!("artifacts: {} of {} written", stale.len(), ARTIFACTS.len());
+    }
+    Ok(())
+}
+
+/// Applies each `contracts/test/invariant/bugs/*.patch` to a copy of the contracts and fails unless
+/// the invariant tests there find the bug.
+pub(crate) fn seeded_bugs() -> Result<()> {
+    let mut patches: Vec<PathBuf> = fs::read_dir(folder().join("test/invariant/bugs"))
+        .wrap_err("contracts/test/invariant/bugs")?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    patches.retain(|path| path.extension().is_some_and(|e| e == "patch"));
+    patches.sort();
+    ensure!(!patches.is_empty(), "there are no seeded bugs");
+    let mut missed = Vec::new();
+    for patch in &patches {
+        let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let caught = catches(patch).wrap_err_with(|| format!("seeded bug {name}"))?;
+        println!("seeded bug {name}: {}", if caught { "caught" } else { "MISSED" });
+        if !caught {
+            missed.push(name);
+        }
+    }
+    ensure!(missed.is_empty(), "no invariant test notices: {}", missed.join(", "));
+    Ok(())
+}
+
+/// Whether the invariant tests fail with `patch` applied; a patch that does not apply or build is an
+/// error, not a catch.
+fn catches(patch: &Path) -> Result<bool> {
+    let copy = target_dir().join("seeded-bugs/contracts");
+    for part in ["src", "test"] {
+        let to = copy.join(part);
+        if to.exists() {
+            fs::remove_dir_all(&to)?;
+        }
+        copy_tree(&folder().join(part), &to)?;
+    }
+    for file in ["foundry.toml", "package.json"] {
+        fs::copy(folder().join(file), copy.join(file))?;
+    }
+    #[cfg(unix)]
+    for (from, to) in [
+        (folder().join("node_modules"), copy.join("node_modules")),
+        (root().join("tests"), copy.with_file_name("tests")),
+    ] {
+        if !to.exists() {
+            std::os::unix::fs::symlink(from, to)?;
+        }
+    }
+    let text = fs::read_to_string(patch)?;
+    let strip = if text.contains("+++ b/contracts/") { "-p2" } else { "-p1" };
+    // The copy may lie inside the repository: without the ceiling git would take its paths from there.
+    let ceiling = copy.parent().ok_or_eyre("the copy has a parent")?;
+    run(command("git")
+        .current_dir(&copy)
+        .env("GIT_CEILING_DIRECTORIES", ceiling)
+        .args(["apply", strip])
+        .arg(patch))?;
+    run(forge()?.current_dir(&copy).args(["build", "--quiet"]))?;
+    let tested =
+        forge()?.current_dir(&copy).args(["test", "--fail-fast", "--match-path", "test/invariant/*"]).output()?;
+    Ok(!tested.status.success())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The part of forge's artifact that Rust needs, one ABI item on each line.
+fn artifact(built: &Path) -> Result<String> {
+    let text = fs::read_to_string(built).wrap_err_with(|| format!("{}", built.display()))?;
+    let json: Value = serde_json::from_str(&text)?;
+    let abi = json["abi"].as_array().ok_or_eyre("an artifact without an ABI")?;
+    let bytecode = json["bytecode"]["object"].as_str().ok_or_eyre("an artifact without bytecode")?;
+    if bytecode.contains("__$") {
+        bail!("{} needs linking", built.display());
+    }
+    let items: Vec<String> = abi.iter().map(|item| format!("    {item}")).collect();
+    Ok(format!("{{\n  \"abi\": [\n{}\n  ],\n  \"bytecode\": \"{bytecode}\"\n}}\n", items.join(",\n")))
+}
+
+fn folder() -> PathBuf {
+    root().join("contracts")
+}
+
+/// A Foundry program's path.
+fn tool(name: &str) -> PathBuf {
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    folder().join(TOOLS).join(format!("{name}-{os}-{arch}/bin/{name}"))
+}
+
+fn forge() -> Result<Command> {
+    install()?;
+    let mut forge = command(tool("forge"));
+    forge.current_dir(folder()).env("FOUNDRY_SOLC", folder().join("bin/solc"));
+    Ok(forge)
+}
+
