@@ -10,7 +10,9 @@ import {
     Order,
     Price,
     Refusal,
-    Replica
+    Replica,
+    ReplicaState,
+    Window
 } from "../types/MarketTypes.sol";
 
 /// @title IMarket
@@ -96,11 +98,7 @@ interface IMarket {
     error ReplicasOutOfRange(uint256 min, uint256 max, uint256 found);
     error UnitsOutOfRange(uint256 min, uint256 max, uint256 found);
     /// @notice A window lies outside of the market's bounds, seconds.
-    error MatchSecsOutOfRange(uint256 min, uint256 max, uint256 found);
-    error AckSecsOutOfRange(uint256 min, uint256 max, uint256 found);
-    error RunSecsOutOfRange(uint256 min, uint256 max, uint256 found);
-    error RevealSecsOutOfRange(uint256 min, uint256 max, uint256 found);
-    error ChallengeSecsOutOfRange(uint256 min, uint256 max, uint256 found);
+    error WindowOutOfRange(Window window, uint256 min, uint256 max, uint256 found);
     error LocatorTooLong(uint256 max, uint256 found);
     error NoImage();
     error NoPlan();
@@ -109,6 +107,7 @@ interface IMarket {
 
     // jobs
     error UnknownJob(uint256 job);
+    /// @notice The call belongs to another state (`expected`: the first one of those it works in).
     error WrongState(JobState expected, JobState found);
     /// @notice The phase is over: call its time-out exit.
     error DeadlinePassed(uint64 deadline, uint64 found);
@@ -119,7 +118,7 @@ interface IMarket {
     error NotClient(address expected, address found);
     /// @notice The caller has no replica of this job.
     error NotReplica(address found);
-    error WrongReplicaState(uint8 expected, uint8 found);
+    error WrongReplicaState(ReplicaState expected, ReplicaState found);
     /// @notice Why the caller may not take the job; see `Refusal` for what the numbers are.
     error Refused(Refusal code, uint256 needed, uint256 have);
     error NoFaultKind();
@@ -143,51 +142,51 @@ interface IMarket {
 
     /// @notice Posts a job. The caller is its client: for a deposit from L1, the L1 sender. Sends at
     /// least `quote(order)`; the excess becomes a credit.
-    /// @return job its id, from 1 on, one by one
-    function post(Order calldata order) external payable returns (uint256 job);
+    /// @return id the job, from 1 on, one by one
+    function post(Order calldata order) external payable returns (uint256 id);
 
     /// @notice Takes a replica for the caller, a registered and active provider, at its posted ask;
     /// locks its bond and the backing of its exposure. The last one makes the job `Assigned`. Reverts
     /// with `Refused` and what `refusal` answers.
-    function take(uint256 job) external;
+    function take(uint256 id) external;
 
     /// @notice Gives the caller's replica up before the job runs; costs gas only, and the caller cannot
     /// take this job again. An assigned job is open again.
-    function quit(uint256 job) external;
+    function quit(uint256 id) external;
 
     /// @notice Gives the caller's unacknowledged replica up because the inputs cannot be used. When as
     /// many providers as replicas have said so and none has acknowledged, the job ends as `InputFault`.
-    function inputFault(uint256 job, InputFaultKind kind) external;
+    function inputFault(uint256 id, InputFaultKind kind) external;
 
     /// @notice Says that the caller has image, plan and inputs, and checked them. The last one starts
     /// the run.
-    function ack(uint256 job) external;
+    function ack(uint256 id) external;
 
     /// @notice Ends the job for its client. Free before it runs; while it runs each replica gets the
     /// kill fee; not any more once a result is committed.
-    function cancel(uint256 job) external;
+    function cancel(uint256 id) external;
 
     /// @notice Commits to a result without showing it.
-    /// @param commitment `keccak256(abi.encode(job, provider, salt, resultRoot, units))`, which no
+    /// @param commitment `keccak256(abi.encode(id, provider, salt, resultRoot, units))`, which no
     /// other provider can reveal
-    function commit(uint256 job, bytes32 commitment) external;
+    function commit(uint256 id, bytes32 commitment) external;
 
     /// @notice Shows the committed result. The last one ends the phase: equal results become
     /// challengeable, others a dispute.
     /// @param salt 32 random bytes kept since the commitment
     /// @param resultRoot root of the final job state, not zero
     /// @param units work units, at most the fuel
-    function reveal(uint256 job, bytes32 salt, bytes32 resultRoot, uint64 units) external;
+    function reveal(uint256 id, bytes32 salt, bytes32 resultRoot, uint64 units) external;
 
     /// @notice Ends the challenge window early. Client only.
-    function accept(uint256 job) external;
+    function accept(uint256 id) external;
 
     /// @notice Pays a job whose challenge window is over. Anyone may call.
-    function finalize(uint256 job) external;
+    function finalize(uint256 id) external;
 
     /// @notice Ends a dispute that was not decided in time: everything returns, nobody is slashed.
     /// Anyone may call.
-    function voidDispute(uint256 job) external;
+    function voidDispute(uint256 id) external;
 
     /// @notice Takes the time-out exit of `Open`, `Assigned`, `Running` or `Committed`. Anyone may
     /// call from the deadline on.
@@ -195,7 +194,7 @@ interface IMarket {
     ///   `Expired` after its match deadline. Running: silent replicas lose their bond; the others go on
     ///   to `Committed`; with none, `Expired`. Committed: silent replicas lose their bond; the others'
     ///   results are compared; with none, `Expired`.
-    function poke(uint256 job) external;
+    function poke(uint256 id) external;
 
     /// @notice Sends the caller's credit to `to`.
     /// @return amount wei
@@ -207,8 +206,8 @@ interface IMarket {
     /// @notice Wei to send with an order; reverts as `post` would.
     function quote(Order calldata order) external view returns (uint256 escrow);
 
-    /// @notice Why `provider` may not take `job` now, and both sides of it; `Refusal.None` when it may.
-    function refusal(uint256 job, address provider)
+    /// @notice Why `provider` may not take job `id` now, and both sides of it; `Refusal.None` when it may.
+    function refusal(uint256 id, address provider)
         external
         view
         returns (Refusal code, uint256 needed, uint256 have);
@@ -218,23 +217,23 @@ interface IMarket {
     /// `voidDispute`, the others are `poke`; `None` at an end
     /// @return deadline Clock time from which it is open
     /// @return due whether it is open now
-    function exit(uint256 job) external view returns (Cause cause, uint64 deadline, bool due);
+    function exit(uint256 id) external view returns (Cause cause, uint64 deadline, bool due);
 
     /// @notice A job; zero values when there is none.
-    function job(uint256 job_) external view returns (Job memory);
+    function job(uint256 id) external view returns (Job memory);
 
     /// @notice A job's state; `None` when there is none.
-    function jobState(uint256 job) external view returns (JobState);
+    function jobState(uint256 id) external view returns (JobState);
 
     /// @notice The replicas of a job, at most `REPLICAS_MAX`, in no order.
-    function replicas(uint256 job) external view returns (Replica[] memory);
+    function replicas(uint256 id) external view returns (Replica[] memory);
 
-    /// @notice Whether `provider` left `job`, or let its acknowledgement run out.
-    function hasLeft(uint256 job, address provider) external view returns (bool);
+    /// @notice Whether `provider` left job `id`, or let its acknowledgement run out.
+    function hasLeft(uint256 id, address provider) external view returns (bool);
 
     /// @notice What a provider must commit to.
     function commitmentOf(
-        uint256 job,
+        uint256 id,
         address provider,
         bytes32 salt,
         bytes32 resultRoot,

@@ -60,19 +60,19 @@ interface IRegistry {
     error NoEndpoint();
     error ZeroAmount();
     error ZeroAddress();
-    /// @notice A compensation above the slashed amount.
-    error CompensationExceedsSlash(uint256 slashed, uint256 compensation);
+    /// @notice The compensation is more than what is slashed.
+    error CompensationAboveSlash(uint256 max, uint256 found);
     /// @notice The receiver refused the ether.
     error TransferFailed(address to, uint256 amount);
 
     /// @notice Registers the caller with the ether sent as stake, and activates it.
     /// @param attributes hardware, as measured by the agent
     /// @param ask posted price
-    /// @param endpoint address on the data plane
+    /// @param endpoint_ address on the data plane
     function register(
         Attributes calldata attributes,
         Price calldata ask,
-        Endpoint calldata endpoint
+        Endpoint calldata endpoint_
     ) external payable;
 
     /// @notice Adds the ether sent to the caller's stake.
@@ -85,7 +85,7 @@ interface IRegistry {
     function setAsk(Price calldata ask) external;
 
     /// @notice Changes the caller's address on the data plane.
-    function setEndpoint(Endpoint calldata endpoint) external;
+    function setEndpoint(Endpoint calldata endpoint_) external;
 
     /// @notice Takes jobs again.
     function activate() external;
@@ -100,18 +100,21 @@ interface IRegistry {
     /// @notice Ends the caller's registration and sends its stake to `to`. No job may hold any of it.
     function unregister(address to) external;
 
-    /// @notice Holds `amount` of the provider's free stake. Market only.
-    function lock(address provider, uint256 amount) external;
+    /// @notice Holds `amount` of a provider's free stake. Market only.
+    function lock(address account, uint256 amount) external;
 
     /// @notice Lets `amount` go. Market only.
-    function unlock(address provider, uint256 amount) external;
+    function unlock(address account, uint256 amount) external;
 
     /// @notice Takes `amount` of what is locked: `compensation` of it is sent to the Market, the rest
     /// is burned. Market only.
-    function slash(address provider, uint256 amount, uint256 compensation) external;
+    function slash(address account, uint256 amount, uint256 compensation) external;
 
-    /// @notice All about a provider; zero values when it is not registered.
+    /// @notice A provider's stake, hardware and price; zero values when it is not registered.
     function provider(address account) external view returns (Provider memory);
+
+    /// @notice Where a provider is on the data plane; zero values when it is not registered.
+    function endpoint(address account) external view returns (Endpoint memory);
 
     /// @notice Wei of stake no job holds.
     function freeStake(address account) external view returns (uint256);

@@ -106,7 +106,6 @@ enum Refusal {
     /// The provider left this job, or let its acknowledgement run out, before.
     LeftBefore,
     NotRegistered,
-    /// The provider is paused.
     Inactive,
     /// Stake, wei: needs the registry's minimum.
     StakeBelowMinimum,
@@ -129,6 +128,14 @@ enum Audience {
     /// Replicas, auditors and parties of a dispute.
     Assigned,
     Public
+}
+
+/// @notice Whether a provider takes jobs. Zero is not registered.
+enum ProviderState {
+    None,
+    Active,
+    /// Takes no more jobs; those it has go on.
+    Inactive
 }
 
 /// @notice What executes a provider's jobs. Zero is nothing.
@@ -193,13 +200,9 @@ struct Provider {
     uint128 stake;
     /// Wei of the stake that open jobs hold.
     uint128 locked;
-    /// Unix seconds of the Clock at registration; zero means not registered.
-    uint64 registeredAt;
-    /// Whether it takes jobs.
-    bool active;
+    ProviderState state;
     Attributes attributes;
     Price ask;
-    Endpoint endpoint;
 }
 
 /// @notice What a job needs from a provider. Zero needs nothing.
@@ -210,6 +213,16 @@ struct Requirements {
     uint16 computeCapability;
     /// Work units a second, at least.
     uint64 unitsPerSecond;
+}
+
+/// @notice Names a member of `Windows`. Zero is none.
+enum Window {
+    None,
+    Match,
+    Ack,
+    Run,
+    Reveal,
+    Challenge
 }
 
 /// @notice How long each phase of a job lasts, in seconds of the Clock, each within the market's
