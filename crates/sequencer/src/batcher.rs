@@ -1,0 +1,3 @@
+//! Posts sealed blocks to L1.
+
+mod state;

@@ -1,0 +1,3 @@
+//! Builds blocks: opens them, fills them segment by segment, seals them.
+
+mod schedule;
