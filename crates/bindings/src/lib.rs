@@ -30,4 +30,6 @@ contracts! {
     DataFee, "artifacts/DataFee.json";
     FeeVault, "artifacts/FeeVault.json";
     MessagePasser, "artifacts/MessagePasser.json";
+    Registry, "artifacts/Registry.json";
+    Market, "artifacts/Market.json";
 }
