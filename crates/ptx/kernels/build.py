@@ -47,7 +47,7 @@ def clang():
     for path in sources():
         name = os.path.basename(path)
         out = os.path.join(HERE, "clang", name[:-3] + ".ptx")
-        subprocess.run(["clang-19", "-x", "cuda", "-fdeclspec", "--cuda-device-only", "--cuda-gpu-arch=sm_75", "-nocudainc", "-nocudalib",
+        subprocess.run(["clang-19", "-x", "cuda", "-fdeclspec", "-Xclang", "-target-feature", "-Xclang", "+ptx70", "--cuda-device-only", "--cuda-gpu-arch=sm_75", "-nocudainc", "-nocudalib",
                         "-O2", "-S", "-ffp-contract=off", "-include", os.path.join(HERE, "clang", "prelude.h"),
                         path, "-o", out], check=True)
         print(name, "ok (clang)")

@@ -5,11 +5,15 @@
 extern crate alloc;
 
 mod error;
-mod image;
+mod float;
+mod bytecode;
 mod launch;
+mod lower;
 mod memory;
+mod print;
 
 pub use error::{DecodeError, LaunchError, Refusal};
-pub use image::{Image, Kernel, Param};
+pub use bytecode::{Image, Kernel, Param};
 pub use launch::{ARENA_BASE, BlockOutcome, Fault, FaultKind, LaunchDims, Space};
+pub use print::print;
 pub use memory::{FlatMemory, Memory, PAGE_BYTES, Page};

@@ -1,0 +1,7 @@
+//! Bytecode back to PTX: `text` one to one, `device` for GPUs.
+
+mod mnemonic;
+mod names;
+mod text;
+
+pub use text::print;
