@@ -1,7 +1,6 @@
 //! Batches on their way to L1.
 
 use alloy::{
-    eips::eip4844::Blob,
     primitives::{Address, B256, Bytes, TxKind, U256},
     sol_types::SolCall,
 };
@@ -12,8 +11,8 @@ use crate::TxDraft;
 /// A batch's payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchPayload {
-    /// One to six blobs.
-    Blobs(Vec<Blob>),
+    /// One to six blobs of 131,072 bytes.
+    Blobs(Vec<Bytes>),
     /// At most `limits::BATCH_CALLDATA_BYTES_MAX` bytes.
     Calldata(Bytes),
 }

@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::OnceLock, time::Duration};
 
 use alloy::{
     eips::{
-        eip4844::{Blob, c_kzg, env_settings::EnvKzgSettings, kzg_to_versioned_hash},
+        eip4844::{AsCkzg, BYTES_PER_BLOB, Blob, env_settings::EnvKzgSettings, kzg_to_versioned_hash},
         eip7594::{BlobTransactionSidecarEip7594, BlobTransactionSidecarVariant},
     },
-    primitives::{B256, hex},
+    primitives::{B256, Bytes, hex},
     transports::http::reqwest,
 };
 use futures::future::BoxFuture;
@@ -18,7 +18,7 @@ use crate::{L1Block, L1Error, client::endpoint};
 /// Longest wait for the blobs of one block.
 const BLOBS_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where blobs come from.
+/// Where blobs come from. A blob is [`Bytes`] of 131,072 bytes: too large to be moved on stacks.
 pub trait BlobSource: Send + Sync {
     /// The blobs of `block` with these versioned hashes, in this order, each checked against its
     /// hash. All or an error.
@@ -26,28 +26,32 @@ pub trait BlobSource: Send + Sync {
         &'a self,
         block: &'a L1Block,
         versioned_hashes: &'a [B256],
-    ) -> BoxFuture<'a, Result<Vec<Blob>, L1Error>>;
+    ) -> BoxFuture<'a, Result<Vec<Bytes>, L1Error>>;
 }
 
-/// The hash that a transaction names a blob by (EIP-4844); `None` when the blob's words are no field
-/// elements. About 40 ms.
-pub fn versioned_hash(blob: &Blob) -> Option<B256> {
-    let settings = EnvKzgSettings::Default.get();
-    // The two types are the same 131,072 bytes.
-    let blob = c_kzg::Blob::new(blob.0);
-    let commitment = settings.blob_to_kzg_commitment(&blob).ok()?;
+/// The hash that a transaction names a blob by (EIP-4844); `None` for bytes that are no blob, by length
+/// or because a word is no field element. About 40 ms.
+pub fn versioned_hash(blob: &[u8]) -> Option<B256> {
+    let blob: &Blob = blob.try_into().ok()?;
+    let commitment = EnvKzgSettings::Default.get().blob_to_kzg_commitment(blob.as_ckzg()).ok()?;
     Some(kzg_to_versioned_hash(commitment.as_slice()))
 }
 
 /// Commitments and cell proofs of a blob transaction as L1 takes them since Osaka (EIP-7594). Slow:
 /// about 0.3 s of one core for each blob, on a thread of its own.
-pub(crate) async fn sidecar(blobs: Vec<Blob>) -> Result<BlobTransactionSidecarVariant, String> {
+pub(crate) async fn sidecar(blobs: Vec<Bytes>) -> Result<BlobTransactionSidecarVariant, String> {
     tokio::task::spawn_blocking(move || {
-        BlobTransactionSidecarEip7594::try_from_blobs(blobs).map(BlobTransactionSidecarVariant::Eip7594)
+        let mut whole: Vec<Blob> = Vec::with_capacity(blobs.len());
+        for blob in &blobs {
+            let blob: &Blob = blob[..].try_into().map_err(|_| format!("a blob of {} bytes", blob.len()))?;
+            // Copies from heap to heap: a few blobs by value fill a thread's stack.
+            whole.extend_from_slice(std::slice::from_ref(blob));
+        }
+        BlobTransactionSidecarEip7594::try_from_blobs(whole).map_err(|e| e.to_string())
     })
     .await
     .map_err(|e| e.to_string())?
-    .map_err(|e| e.to_string())
+    .map(BlobTransactionSidecarVariant::Eip7594)
 }
 
 /// A beacon node's `/eth/v1/beacon/blobs`, or anvil's.
@@ -135,7 +139,7 @@ impl BeaconApi {
         Ok(*self.slots.get_or_init(|| slots))
     }
 
-    async fn fetch(&self, block: &L1Block, hashes: &[B256]) -> Result<Vec<Blob>, L1Error> {
+    async fn fetch(&self, block: &L1Block, hashes: &[B256]) -> Result<Vec<Bytes>, L1Error> {
         let slot = match self.slots().await? {
             Slots::BlockNumber => block.number,
             Slots::Timed { genesis_time, secs_per_slot } => {
@@ -162,19 +166,22 @@ impl BlobSource for BeaconApi {
         &'a self,
         block: &'a L1Block,
         versioned_hashes: &'a [B256],
-    ) -> BoxFuture<'a, Result<Vec<Blob>, L1Error>> {
+    ) -> BoxFuture<'a, Result<Vec<Bytes>, L1Error>> {
         Box::pin(self.fetch(block, versioned_hashes))
     }
 }
 
-fn parse_blob(text: &str) -> Result<Blob, L1Error> {
+fn parse_blob(text: &str) -> Result<Bytes, L1Error> {
     let bytes = hex::decode(text).map_err(|e| L1Error::Malformed { reason: format!("a blob: {e}") })?;
-    Blob::try_from(bytes.as_slice()).map_err(|e| L1Error::Malformed { reason: format!("a blob: {e}") })
+    if bytes.len() != BYTES_PER_BLOB {
+        return Err(L1Error::Malformed { reason: format!("a blob of {} bytes", bytes.len()) });
+    }
+    Ok(bytes.into())
 }
 
 /// Finds each hash among `blobs`, which may be in any order and may hold others.
-fn in_order(block: &L1Block, hashes: &[B256], blobs: Vec<Blob>) -> Result<Vec<Blob>, L1Error> {
-    let by_hash: HashMap<B256, Blob> =
+fn in_order(block: &L1Block, hashes: &[B256], blobs: Vec<Bytes>) -> Result<Vec<Bytes>, L1Error> {
+    let by_hash: HashMap<B256, Bytes> =
         blobs.into_iter().filter_map(|blob| Some((versioned_hash(&blob)?, blob))).collect();
     hashes
         .iter()

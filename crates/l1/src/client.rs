@@ -231,7 +231,7 @@ impl L1Client {
                     return Err(mismatch(found));
                 }
                 let blobs = self.blobs.blobs(block, hashes).await?;
-                Ok(blobs.iter().flat_map(|blob| blob.0).collect())
+                Ok(blobs.concat().into())
             }
             BatchKind::Calldata => {
                 let tx = self

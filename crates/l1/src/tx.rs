@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alloy::{
-    eips::{BlockNumberOrTag, Encodable2718, eip4844::Blob, eip7594::BlobTransactionSidecarVariant},
+    eips::{BlockNumberOrTag, Encodable2718, eip7594::BlobTransactionSidecarVariant},
     network::{Ethereum, EthereumWallet, NetworkTransactionBuilder},
     primitives::{Address, B256, Bytes, TxKind, U256},
     providers::{DynProvider, Provider},
@@ -55,8 +55,8 @@ pub struct TxDraft {
     pub value: U256,
     /// Calldata or init code.
     pub data: Bytes,
-    /// Blobs carried along; needs a callee.
-    pub blobs: Vec<Blob>,
+    /// Blobs of 131,072 bytes carried along; they need a callee.
+    pub blobs: Vec<Bytes>,
 }
 
 /// What a transaction offers, in wei for each unit.

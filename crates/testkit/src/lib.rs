@@ -1,1 +1,9 @@
-//! Assay: testkit.
+#![doc = include_str!("../README.md")]
+
+mod genesis;
+mod keys;
+mod load;
+
+pub use genesis::{FUNDS, bare_genesis};
+pub use keys::{Key, Tx};
+pub use load::{Attack, Load};
