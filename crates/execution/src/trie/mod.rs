@@ -5,6 +5,8 @@ mod node;
 mod proof;
 mod state;
 mod tree;
+#[cfg(test)]
+mod tests;
 mod witness;
 
 pub use db::TrieDb;
