@@ -3,9 +3,12 @@
 
 extern crate alloc;
 
+mod batch;
+mod blob;
 mod builder;
 mod changes;
 mod crypto;
+mod derive;
 mod executor;
 mod genesis;
 mod overlay;
@@ -15,8 +18,11 @@ mod trie;
 mod tx;
 mod types;
 
+pub use batch::{BATCH_VERSION, Batch, BatchBlock, BatchError, DecodedBatch};
+pub use blob::{BlobError, blobs_decode, blobs_encode};
 pub use builder::{BlockBuilder, PushError, execute_block, execute_recovered};
 pub use changes::{Account, AccountChange, ChangedState, StateChanges};
+pub use derive::{BatchFault, Cursor, Derivation, derive, derive_explained};
 pub use executor::{BlockError, Charge, Executor};
 pub use genesis::{Genesis, GenesisAccount, GenesisError};
 pub use overlay::Overlay;
