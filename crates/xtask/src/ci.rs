@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Runs every stage and prints a table of times.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn gate() -> Result<()> {
     let mut times = Vec::new();
     let mut go = |name: &'static str, step: fn() -> Result<()>| -> Result<()> {
         times.push((name, stage(name, step)?));
@@ -25,9 +25,9 @@ pub(crate) fn run() -> Result<()> {
     go("clippy", clippy)?;
     go("documentation", documentation)?;
     go("guest target", || guest::check().map(|outcome| println!("{outcome}")))?;
-    go("tests", || test::run(&test::Args::default()))?;
+    go("tests", || test::all(&test::Args::default()))?;
     go("seeded bugs", contracts::seeded_bugs)?;
-    go("demo", || demo::run(&demo::Args { json: true }))?;
+    go("demo", || demo::play(&demo::Args { json: true }))?;
     println!("\n{:>8}  stage", "seconds");
     for (name, secs) in &times {
         println!("{secs:>8.1}  {name}");

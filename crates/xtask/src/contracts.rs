@@ -182,3 +182,7 @@ fn forge() -> Result<Command> {
     Ok(forge)
 }
 
+/// Foundry's `cast`, to talk to nodes.
+pub(crate) fn cast() -> Command {
+    command(tool("cast"))
+}

@@ -46,9 +46,9 @@ enum Command {
 
 fn main() -> eyre::Result<()> {
     match Args::parse().command {
-        Command::Demo(args) => demo::run(&args),
-        Command::Test(args) => test::run(&args),
-        Command::Ci => ci::run(),
+        Command::Demo(args) => demo::play(&args),
+        Command::Test(args) => test::all(&args),
+        Command::Ci => ci::gate(),
         Command::Guest => guest::check().map(|outcome| println!("{outcome}")),
         Command::Contracts => {
             contracts::build()?;

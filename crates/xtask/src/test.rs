@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 /// Builds what the tests start, then runs them.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn all(args: &Args) -> Result<()> {
     contracts::install()?;
     if !args.no_contracts && args.filter.is_none() {
         stage("contracts: test", contracts::test)?;
