@@ -1,7 +1,7 @@
 //! Protocol parameters: one struct, one canonical hash, one check of their relations.
 
 use crate::{limits, words::Words};
-use alloy_primitives::{B256, U256, keccak256};
+use alloy_primitives::{Address, B256, U256, address, keccak256};
 
 /// Seconds between L1 blocks that relations between parameters assume.
 const L1_BLOCK_SECS: u64 = 12;
@@ -140,8 +140,16 @@ params! {
         data_price_min: u64,
         /// Largest data price.
         data_price_max: u64,
+        /// Who may withdraw what the fee vault collects.
+        fee_recipient: Address,
         /// The market's parameters.
         market: MarketParams,
+    }
+}
+
+impl Encode for Address {
+    fn append(&self, words: Words) -> Words {
+        words.address(*self)
     }
 }
 
@@ -224,6 +232,8 @@ impl ChainConfig {
             data_price_initial: GWEI,
             data_price_min: GWEI / 1000,
             data_price_max: 10_000 * GWEI,
+            // The first account of the test mnemonic that anvil funds.
+            fee_recipient: address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
             market: MarketParams::dev(),
         }
     }
@@ -367,12 +377,15 @@ mod tests {
         let json = serde_json::to_value(&dev).unwrap();
         let mut paths = vec![];
         leaves(&json, vec![], &mut paths);
-        assert_eq!(paths.len(), 36);
+        assert_eq!(paths.len(), 37);
         let mut hashes = vec![dev.hash()];
         for path in paths {
             let mut changed = json.clone();
             let slot = path.iter().fold(&mut changed, |value, key| &mut value[key]);
-            *slot = json!("4567");
+            *slot = match slot.as_str() {
+                Some(text) if text.len() == 42 => json!(Address::repeat_byte(7)),
+                _ => json!("4567"),
+            };
             let changed = match serde_json::from_value::<ChainConfig>(changed.clone()) {
                 Ok(config) => config,
                 Err(_) => {
