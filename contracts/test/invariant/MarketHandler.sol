@@ -143,14 +143,16 @@ contract MarketHandler is MarketFixture {
     function cancelJob(uint256 seed, uint256 who) external {
         if (who % 3 != 0) return; // or few jobs would live
         uint256 id = _job(seed);
-        address sender = who % 4 == 0 ? clients[who % clients.length] : market.job(id).client;
-        _market(sender, abi.encodeCall(IMarket.cancel, (id)));
+        address sender = who % 2 == 0 ? clients[(who / 2) % clients.length] : market.job(id).client;
+        bool ok = _market(sender, abi.encodeCall(IMarket.cancel, (id)));
+        if (ok && sender != market.job(id).client) _break("a stranger cancelled");
     }
 
     function acceptJob(uint256 seed, uint256 who) external {
         uint256 id = _job(seed);
-        address sender = who % 4 == 0 ? clients[who % clients.length] : market.job(id).client;
-        _market(sender, abi.encodeCall(IMarket.accept, (id)));
+        address sender = who % 2 == 0 ? clients[(who / 2) % clients.length] : market.job(id).client;
+        bool ok = _market(sender, abi.encodeCall(IMarket.accept, (id)));
+        if (ok && sender != market.job(id).client) _break("a stranger accepted");
     }
 
     /// Any exit of any job, mostly the right one, by a stranger.
@@ -158,6 +160,10 @@ contract MarketHandler is MarketFixture {
         uint256 id = _job(seed);
         if (which % 4 != 0) {
             JobState state = market.jobState(id);
+            if (state >= JobState.Challengeable && which % 4 == 1) {
+                uint64 deadline = market.job(id).deadline;
+                if (deadline > time()) _pass(deadline - time());
+            }
             which = state == JobState.Challengeable ? 1 : state == JobState.Disputed ? 2 : 0;
         }
         if (which % 3 == 0) _market(anyone, abi.encodeCall(IMarket.poke, (id)));
@@ -198,6 +204,15 @@ contract MarketHandler is MarketFixture {
 
     /// Time passes; honest providers do their duties first.
     function pass(uint256 secs) external {
+        uint256 scale = secs % 16;
+        if (scale < 8) secs = bound(secs, 1, 30);
+        else if (scale < 12) secs = bound(secs, 30, 200);
+        else if (scale < 15) secs = bound(secs, 200, 1200);
+        else secs = 30 days;
+        _pass(secs);
+    }
+
+    function _pass(uint256 secs) private {
         for (uint256 id = 1; id < market.nextJobId(); ++id) {
             // the last commitment opens the reveal
             for (uint256 i = 0; i < 2 * HONEST; ++i) {
@@ -206,11 +221,6 @@ contract MarketHandler is MarketFixture {
                 if (due) _duty(id, providers[i % HONEST], state);
             }
         }
-        uint256 scale = secs % 16;
-        if (scale < 8) secs = bound(secs, 1, 30);
-        else if (scale < 12) secs = bound(secs, 30, 200);
-        else if (scale < 15) secs = bound(secs, 200, 1200);
-        else secs = 30 days;
         advance(uint64(secs));
     }
 
