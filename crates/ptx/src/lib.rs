@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod error;
+mod exec;
 mod float;
 mod bytecode;
 mod launch;
@@ -14,6 +15,7 @@ mod print;
 
 pub use error::{DecodeError, LaunchError, Refusal};
 pub use bytecode::{Image, Kernel, Param};
+pub use exec::{Launch, Program, Shadow, UnitTable, run_block};
 pub use launch::{ARENA_BASE, BlockOutcome, Fault, FaultKind, LaunchDims, Space};
 pub use print::print;
 pub use memory::{FlatMemory, Memory, PAGE_BYTES, Page};

@@ -10,6 +10,7 @@ macro_rules! words {
         #[repr(u8)]
         pub(crate) enum $name { $($variant = $code),* }
 
+        #[allow(dead_code, reason = "not every enumeration is read from text")]
         impl $name {
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
 

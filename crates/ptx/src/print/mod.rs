@@ -4,4 +4,5 @@ mod mnemonic;
 mod names;
 mod text;
 
+pub(crate) use text::line_of;
 pub use text::print;
