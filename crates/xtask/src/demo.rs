@@ -45,14 +45,14 @@ pub(crate) fn play(args: &Args) -> Result<()> {
     let expected = data::write(&root().join("tests/jobs/demo"), &job_dir)?;
 
     println!("\n3. Buying the job: escrow paid into the Market, inputs served to whoever is assigned.");
-    let result = network.submit(&job_dir.join("job.toml"), &job_dir.join("outputs"))?;
+    let result = network.submit(&job_dir.join("job.toml"))?;
     let units = number(&result, "work_units")?;
     println!("   job {} is {}", number(&result, "job")?, text(&result, "status")?);
     println!("   {} providers returned result root {}", number(&result, "replicas")?, text(&result, "result_root")?);
     println!("   {units} work units, {} wei paid", text(&result, "paid")?);
 
     println!("\n4. Checking the outputs against this machine's own arithmetic, bit for bit.");
-    let checked = expected.check(&job_dir.join("outputs"))?;
+    let checked = expected.check(&job_dir)?;
     println!("   {checked} elements equal");
 
     println!("\n5. Following the money and the blocks: the verifier has only the L1 and derives the same chain.");

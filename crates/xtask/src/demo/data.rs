@@ -42,8 +42,8 @@ pub(super) fn write(source: &Path, target: &Path) -> Result<Expected> {
 impl Expected {
     /// Compares the output files in `folder` bit for bit and returns how many elements were looked at.
     pub(super) fn check(&self, folder: &Path) -> Result<usize> {
-        let c = read(&folder.join("c"), SIDE * SIDE)?;
-        let out = read(&folder.join("out"), LENGTH)?;
+        let c = read(&folder.join("c.f32"), SIDE * SIDE)?;
+        let out = read(&folder.join("out.f32"), LENGTH)?;
         let product = (0..SIDE * SIDE).step_by(SAMPLE).map(|i| {
             let (row, column) = (i / SIDE, i % SIDE);
             let sum = (0..SIDE).fold(0.0f32, |sum, k| self.a[row * SIDE + k].mul_add(self.b[k * SIDE + column], sum));

@@ -60,10 +60,11 @@ impl Network {
     }
 
     /// Buys a job and waits for its outputs; returns what the CLI says of it.
-    pub(super) fn submit(&self, job: &Path, outputs: &Path) -> Result<Value> {
+    pub(super) fn submit(&self, job: &Path) -> Result<Value> {
         let key = text(&self.ready["client"], "key")?;
         let mut submit = assay();
-        submit.args(["job", "submit", "--wait", "--json", "--rpc", &self.sequencer_url, "--outputs"]).arg(outputs).arg(job);
+        submit.args(["job", "submit", "--json", "--rpc", &self.sequencer_url]).arg(job);
+        submit.arg("--dir").arg(job.with_file_name("client"));
         let lines = output(submit.env("ASSAY_DEV_KEY", key))?;
         let last = lines.lines().last().unwrap_or_default();
         serde_json::from_str(last).wrap_err_with(|| format!("`assay job submit` ended with: {last}"))
