@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::OnceLock, time::Duration};
 
 use alloy::{
     eips::{
-        eip4844::{AsCkzg, BYTES_PER_BLOB, Blob, env_settings::EnvKzgSettings, kzg_to_versioned_hash},
+        eip4844::{AsCkzg, BYTES_PER_BLOB, Blob, c_kzg, kzg_to_versioned_hash},
         eip7594::{BlobTransactionSidecarEip7594, BlobTransactionSidecarVariant},
     },
     primitives::{B256, Bytes, hex},
@@ -17,6 +17,12 @@ use crate::{L1Block, L1Error, client::endpoint};
 
 /// Longest wait for the blobs of one block.
 const BLOBS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The trusted setup without precomputed tables. Alloy's default builds tables that make cell proofs
+/// about three times as fast, but take some 100 MB and seconds of every start.
+fn kzg() -> &'static c_kzg::KzgSettings {
+    c_kzg::ethereum_kzg_settings(0)
+}
 
 /// Where blobs come from. A blob is [`Bytes`] of 131,072 bytes: too large to be moved on stacks.
 pub trait BlobSource: Send + Sync {
@@ -33,7 +39,7 @@ pub trait BlobSource: Send + Sync {
 /// or because a word is no field element. About 40 ms.
 pub fn versioned_hash(blob: &[u8]) -> Option<B256> {
     let blob: &Blob = blob.try_into().ok()?;
-    let commitment = EnvKzgSettings::Default.get().blob_to_kzg_commitment(blob.as_ckzg()).ok()?;
+    let commitment = kzg().blob_to_kzg_commitment(blob.as_ckzg()).ok()?;
     Some(kzg_to_versioned_hash(commitment.as_slice()))
 }
 
@@ -47,7 +53,7 @@ pub(crate) async fn sidecar(blobs: Vec<Bytes>) -> Result<BlobTransactionSidecarV
             // Copies from heap to heap: a few blobs by value fill a thread's stack.
             whole.extend_from_slice(std::slice::from_ref(blob));
         }
-        BlobTransactionSidecarEip7594::try_from_blobs(whole).map_err(|e| e.to_string())
+        BlobTransactionSidecarEip7594::try_from_blobs_with_settings(whole, kzg()).map_err(|e| e.to_string())
     })
     .await
     .map_err(|e| e.to_string())?

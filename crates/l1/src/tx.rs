@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use alloy::{
-    eips::{BlockNumberOrTag, Encodable2718, eip7594::BlobTransactionSidecarVariant},
+    eips::{BlockNumberOrTag, Encodable2718},
     network::{Ethereum, EthereumWallet, NetworkTransactionBuilder},
     primitives::{Address, B256, Bytes, TxKind, U256},
     providers::{DynProvider, Provider},
     rpc::types::{TransactionReceipt, TransactionRequest},
     transports::{RpcError, TransportErrorKind, http::reqwest},
 };
+use assay_primitives::limits;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -260,20 +261,23 @@ impl TxManager {
     ) -> Result<TransactionReceipt, TxError> {
         let _turn = self.turn.lock().await;
         let mut sent = known;
+        let mut request = None;
         if sent.is_empty() {
-            let request = self.request(draft).await?;
+            let priced = self.with_gas(self.build(draft).await?).await?;
             let nonce = self.next_nonce().await?;
-            let fees = self.within_limits(self.market_fees(&request).await?)?;
-            let tx = self.sign(request, nonce, fees).await?;
+            let fees = self.within_limits(self.market_fees(&priced).await?)?;
+            let tx = self.sign(priced.clone(), nonce, fees).await?;
             journal.signed(&tx).await.map_err(|reason| TxError::Journal { reason })?;
             sent.push(tx);
+            request = Some(priced);
         }
-        self.see_through(draft, sent, journal).await
+        self.see_through(draft, request, sent, journal).await
     }
 
     async fn see_through(
         &self,
         draft: &TxDraft,
+        mut request: Option<TransactionRequest>,
         mut sent: Vec<SignedTx>,
         journal: &mut dyn TxJournal,
     ) -> Result<TransactionReceipt, TxError> {
@@ -294,11 +298,17 @@ impl TxManager {
                 since = Instant::now();
             } else if since.elapsed() >= self.config.resubmit_after {
                 let tx = newest(&sent);
-                if let Some(replacement) = self.replacement(draft, &tx).await? {
+                // Blob proofs are dear: made once for all replacements.
+                let base = match request.take() {
+                    Some(request) => request,
+                    None => self.build(draft).await?,
+                };
+                if let Some(replacement) = self.replacement(&base, &tx).await? {
                     journal.signed(&replacement).await.map_err(|reason| TxError::Journal { reason })?;
                     tracing::info!(nonce = tx.nonce, old = %tx.hash, new = %replacement.hash, "fees raised");
                     sent.push(replacement);
                 }
+                request = Some(base);
                 self.broadcast(&newest(&sent), &sent).await?;
                 since = Instant::now();
             }
@@ -357,12 +367,17 @@ impl TxManager {
 
     /// The same call at fees that replace `tx`; `None` when those are above the limit, which means
     /// waiting on.
-    async fn replacement(&self, draft: &TxDraft, tx: &SignedTx) -> Result<Option<SignedTx>, TxError> {
-        let mut request = self.unpriced(draft).await?;
-        request.gas = Some(tx.gas_limit);
-        let fees = tx.fees.bumped().max(self.market_fees(&request).await?);
+    async fn replacement(
+        &self,
+        request: &TransactionRequest,
+        tx: &SignedTx,
+    ) -> Result<Option<SignedTx>, TxError> {
+        let fees = tx.fees.bumped().max(self.market_fees(request).await?);
         match self.within_limits(fees) {
-            Ok(fees) => self.sign(request, tx.nonce, fees).await.map(Some),
+            Ok(fees) => {
+                let request = TransactionRequest { gas: Some(tx.gas_limit), ..request.clone() };
+                self.sign(request, tx.nonce, fees).await.map(Some)
+            }
             Err(error) => {
                 tracing::warn!(nonce = tx.nonce, hash = %tx.hash, %error, "fees stay");
                 Ok(None)
@@ -370,30 +385,29 @@ impl TxManager {
         }
     }
 
-    /// The draft with its gas limit; an estimate that reverts is an error before anything is sent.
-    async fn request(&self, draft: &TxDraft) -> Result<TransactionRequest, TxError> {
-        let mut request = self.unpriced(draft).await?;
+    /// The request with its gas limit; an estimate that reverts is an error before anything is sent.
+    async fn with_gas(&self, request: TransactionRequest) -> Result<TransactionRequest, TxError> {
         // Nodes estimate blob calls from the hashes; the blobs themselves would be megabytes of JSON.
         let mut probe = request.clone();
         probe.populate_blob_hashes();
         probe.sidecar = None;
-        let estimate = match self.provider.estimate_gas(probe).await {
-            Ok(gas) => gas,
-            Err(error) => {
-                return Err(match self.error(error) {
-                    L1Error::Refused { message, revert, code } if revert.is_some() || code == 3 => {
-                        TxError::WouldRevert { message, revert: revert.unwrap_or_default() }
-                    }
-                    other => other.into(),
-                });
+        match self.provider.estimate_gas(probe).await {
+            // State may change until inclusion: a fifth more, within EIP-7825.
+            Ok(gas) => {
+                let gas = gas.saturating_add(gas / 5).min(limits::L1_TX_GAS_MAX);
+                Ok(TransactionRequest { gas: Some(gas), ..request })
             }
-        };
-        // State may change until inclusion: a fifth more, within EIP-7825.
-        request.gas = Some(estimate.saturating_add(estimate / 5).min(16_777_216));
-        Ok(request)
+            Err(error) => Err(match self.error(error) {
+                L1Error::Refused { message, revert, code } if revert.is_some() || code == 3 => {
+                    TxError::WouldRevert { message, revert: revert.unwrap_or_default() }
+                }
+                other => other.into(),
+            }),
+        }
     }
 
-    async fn unpriced(&self, draft: &TxDraft) -> Result<TransactionRequest, TxError> {
+    /// The draft as a request without nonce, gas and fees, blob proofs included.
+    async fn build(&self, draft: &TxDraft) -> Result<TransactionRequest, TxError> {
         let mut request = TransactionRequest {
             from: Some(self.sender),
             to: Some(draft.to),
@@ -403,8 +417,7 @@ impl TxManager {
             ..Default::default()
         };
         if !draft.blobs.is_empty() {
-            let sidecar: BlobTransactionSidecarVariant =
-                sidecar(draft.blobs.clone()).await.map_err(|reason| TxError::Build { reason })?;
+            let sidecar = sidecar(draft.blobs.clone()).await.map_err(|reason| TxError::Build { reason })?;
             request.sidecar = Some(sidecar);
         }
         Ok(request)
