@@ -180,14 +180,17 @@ fn the_data_price_moves_by_an_eighth_within_its_bounds() {
     let mut chain = Chain::from_genesis(&genesis);
     let mut input = chain.input(vec![], vec![]);
     let mut price = chain.cfg.data_price_initial;
-    for proposed in [0, u64::MAX, price, 0] {
+    for proposed in [1, u64::MAX, price, 1] {
         (input.timestamp, input.data_price) = (chain.head.timestamp + 1, proposed);
         chain.append(&input);
         let found = chain.slot(predeploys::DATA_FEE, 0).to::<u64>();
         assert_eq!(found, proposed.clamp(price - price / 8, price + price / 8));
         price = found;
     }
-    for (proposed, bound) in [(0, chain.cfg.data_price_min), (u64::MAX, chain.cfg.data_price_max)] {
+    (input.timestamp, input.data_price) = (chain.head.timestamp + 1, 0);
+    chain.append(&input);
+    assert_eq!(chain.slot(predeploys::DATA_FEE, 0), U256::from(price), "no proposal");
+    for (proposed, bound) in [(1, chain.cfg.data_price_min), (u64::MAX, chain.cfg.data_price_max)] {
         for _ in 0..200 {
             (input.timestamp, input.data_price) = (chain.head.timestamp + 1, proposed);
             chain.append(&input);
