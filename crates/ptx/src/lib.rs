@@ -17,5 +17,5 @@ pub use error::{DecodeError, LaunchError, Refusal};
 pub use bytecode::{Image, Kernel, Param};
 pub use exec::{Launch, Program, Shadow, UnitTable, run_block};
 pub use launch::{ARENA_BASE, BlockOutcome, Fault, FaultKind, LaunchDims, Space};
-pub use print::print;
+pub use print::{DeviceArgs, Module, print, print_device};
 pub use memory::{FlatMemory, Memory, PAGE_BYTES, Page};

@@ -26,6 +26,11 @@ pub trait Memory {
 
     /// A page to write.
     fn page_mut(&mut self, index: u64) -> &mut Page;
+
+    /// This memory, if it is a [`FlatMemory`]: the interpreter then reads it without virtual calls.
+    fn as_flat(&mut self) -> Option<&mut FlatMemory> {
+        None
+    }
 }
 
 /// An arena in one vector.
@@ -59,14 +64,21 @@ impl FlatMemory {
 }
 
 impl Memory for FlatMemory {
+    fn as_flat(&mut self) -> Option<&mut FlatMemory> {
+        Some(self)
+    }
+
+    #[inline(always)]
     fn bytes(&self) -> u64 {
         self.bytes
     }
 
+    #[inline(always)]
     fn page(&mut self, index: u64) -> &Page {
         &self.pages[index as usize]
     }
 
+    #[inline(always)]
     fn page_mut(&mut self, index: u64) -> &mut Page {
         &mut self.pages[index as usize]
     }

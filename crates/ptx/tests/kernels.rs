@@ -1,6 +1,9 @@
 //! The committed kernels, as NVRTC and clang compile them, against plain Rust.
 
-use assay_ptx::{ARENA_BASE, BlockOutcome, FlatMemory, Image, Launch, LaunchDims, Program, Shadow, UnitTable, print};
+mod support;
+
+use assay_ptx::{FlatMemory, Image, LaunchDims, print};
+use support::{params, run_device, run_reference};
 
 const NVRTC: [(&str, &str); 5] = [
     ("saxpy", include_str!("../kernels/saxpy.ptx")),
@@ -29,28 +32,17 @@ fn compiled_kernels_survive_print_and_encode() {
     }
 }
 
-/// Runs every block of a launch, with the shadow on.
-fn launch(image: &Image, name: &str, dims: LaunchDims, params: &[u8], memory: &mut FlatMemory) -> u64 {
-    let program = Program::new(image, name, &UnitTable::V1).unwrap();
-    let mut launch = Launch::new(&program, dims, params).unwrap();
-    let mut shadow = Shadow::new();
-    let mut units = 0;
-    for block in 0..dims.blocks() {
-        match launch.run_block(block, memory, &mut shadow, u64::MAX).unwrap() {
-            BlockOutcome::Done { units: u, .. } => units += u,
-            other => panic!("{name}: block {block}: {other:?}"),
-        }
-    }
-    units
-}
-
-/// Runs both compilations; they need not cost the same, but must give the same memory.
-fn both(name: &str, dims: LaunchDims, params: &[u8], memory: &FlatMemory) -> FlatMemory {
+/// Runs both compilations, on the reference and as device text. They need not cost the same, but must give the same
+/// memory.
+fn both(name: &str, dims: LaunchDims, params: &[u8], before: &FlatMemory) -> FlatMemory {
     let mut results = Vec::new();
     for (_, text) in NVRTC.into_iter().chain(CLANG).filter(|(n, _)| *n == name) {
-        let mut memory = memory.clone();
+        let mut memory = before.clone();
         let image = Image::from_ptx(text).unwrap();
-        assert!(launch(&image, name, dims, params, &mut memory) > 0);
+        let units = run_reference(&image, name, dims, params, &mut memory, u64::MAX).unwrap();
+        let (status, on_device, arena) = run_device(&image, name, dims, params, before, u64::MAX);
+        assert_eq!((status, &on_device), (0, &units), "{name}");
+        assert!(arena == memory.as_bytes(), "{name}: the device text computes something else");
         results.push(memory);
     }
     assert_eq!(results[0], results[1], "{name}: NVRTC and clang differ");
@@ -79,14 +71,6 @@ fn put(memory: &mut FlatMemory, at: usize, words: impl IntoIterator<Item = u32>)
 
 fn take(memory: &FlatMemory, at: usize, n: usize) -> Vec<u32> {
     memory.as_bytes()[at..at + 4 * n].chunks(4).map(|c| u32::from_le_bytes(c.try_into().unwrap())).collect()
-}
-
-/// Parameter bytes: 32-bit scalars, then pointers to these offsets of the arena.
-fn params(scalars: &[u32], pointers: &[usize]) -> Vec<u8> {
-    let mut out: Vec<u8> = scalars.iter().flat_map(|s| s.to_le_bytes()).collect();
-    out.resize(out.len().next_multiple_of(8), 0);
-    out.extend(pointers.iter().flat_map(|p| (ARENA_BASE + *p as u64).to_le_bytes()));
-    out
 }
 
 #[test]

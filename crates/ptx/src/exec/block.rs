@@ -85,7 +85,21 @@ impl<'p> Launch<'p> {
     /// Runs one block from `memory` with at most `fuel` work units.
     ///
     /// On anything but [`BlockOutcome::Done`] memory and shadow are partly written: put back those of the launch start.
-    pub fn run_block<M: Memory + ?Sized>(
+    pub fn run_block(
+        &mut self,
+        block: u64,
+        memory: &mut dyn Memory,
+        shadow: &mut Shadow,
+        fuel: u64,
+    ) -> Result<BlockOutcome, LaunchError> {
+        // Compiled here for both, so that the speed does not depend on the caller's optimisation level.
+        match memory.as_flat() {
+            Some(flat) => self.run_in(block, flat, shadow, fuel),
+            None => self.run_in(block, memory, shadow, fuel),
+        }
+    }
+
+    fn run_in<M: Memory + ?Sized>(
         &mut self,
         block: u64,
         memory: &mut M,
@@ -233,7 +247,7 @@ impl<M: Memory + ?Sized> Running<'_, M> {
             local: &mut self.local[thread * local..][..local],
             constants: &self.program.constants,
             params: self.params,
-            who: Who { thread: thread as u32, epoch: self.epoch, seen: self.clocks.row(thread as u32) },
+            who: Who::new(thread as u32, self.epoch, self.clocks.row(thread as u32)),
         };
         let mut at = pc as usize;
         let stop = run(self.program, regs, &mut at, &mut view, &mut self.meter);

@@ -75,35 +75,49 @@ impl Shadow {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn is_tracking(&self) -> bool {
         self.tracking
     }
 
+    #[inline(always)]
     fn slot(&mut self, page: u64) -> usize {
+        match self.slot_of.get(page as usize) {
+            Some(slot) if *slot != 0 => *slot as usize - 1,
+            _ => self.new_slot(page),
+        }
+    }
+
+    #[cold]
+    fn new_slot(&mut self, page: u64) -> usize {
         let page_index = page as usize;
         if page_index >= self.slot_of.len() {
             self.slot_of.resize((page_index + 1).next_power_of_two(), 0);
         }
-        if self.slot_of[page_index] == 0 {
-            self.slots.push(Slot { page, flags: Box::new([0; PAGE_BYTES]), stamps: 0 });
-            self.slot_of[page_index] = self.slots.len() as u32;
-        }
-        self.slot_of[page_index] as usize - 1
+        self.slots.push(Slot { page, flags: Box::new([0; PAGE_BYTES]), stamps: 0 });
+        self.slot_of[page_index] = self.slots.len() as u32;
+        self.slots.len() - 1
     }
 
     /// Cells of a slot for the current block.
+    #[inline(always)]
     fn cells(&mut self, slot: usize) -> usize {
-        if self.slots[slot].stamps == 0 {
-            let used = self.touched.len();
-            if used == self.stamps.len() {
-                self.stamps.push(Box::new([Cell::default(); PAGE_BYTES / 4]));
-            } else {
-                self.stamps[used].fill(Cell::default());
-            }
-            self.touched.push(slot as u32);
-            self.slots[slot].stamps = self.touched.len() as u32;
+        match self.slots[slot].stamps {
+            0 => self.new_cells(slot),
+            cells => cells as usize - 1,
         }
-        self.slots[slot].stamps as usize - 1
+    }
+
+    fn new_cells(&mut self, slot: usize) -> usize {
+        let used = self.touched.len();
+        if used == self.stamps.len() {
+            self.stamps.push(Box::new([Cell::default(); PAGE_BYTES / 4]));
+        } else {
+            self.stamps[used].fill(Cell::default());
+        }
+        self.touched.push(slot as u32);
+        self.slots[slot].stamps = used as u32 + 1;
+        used
     }
 
     pub(crate) fn begin_block(&mut self) {

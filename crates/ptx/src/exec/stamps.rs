@@ -30,28 +30,24 @@ const SPLIT: u64 = u64::MAX;
 
 /// The thread that touches, and what it knows.
 pub(crate) struct Who<'a> {
-    pub(crate) thread: u32,
-    pub(crate) epoch: u32,
+    thread: u32,
+    epoch: u32,
     /// Row of the thread's vector clock: for each lane of its warp, the clock it has seen; empty if the kernel has no
     /// warp-level synchronisation.
-    pub(crate) seen: &'a [u32],
+    seen: &'a [u32],
+    /// The thread's stamp, and the stamps of several lanes of its warp and of several warps.
+    stamp: u64,
+    warp: u64,
+    many: u64,
 }
 
-impl Who<'_> {
-    #[inline(always)]
-    fn clock(&self) -> u32 {
-        self.seen.get((self.thread & 31) as usize).copied().unwrap_or(0).min(CLOCK_MAX)
-    }
-
-    #[inline(always)]
-    pub(crate) fn stamp(&self) -> u64 {
-        u64::from(self.epoch) << EPOCH_SHIFT | u64::from(self.clock()) << CLOCK_SHIFT | u64::from(self.thread)
-    }
-
-    /// Stamp of an epoch's many threads.
-    #[inline(always)]
-    pub(crate) fn many(&self) -> u64 {
-        u64::from(self.epoch) << EPOCH_SHIFT | MANY
+impl<'a> Who<'a> {
+    pub(crate) fn new(thread: u32, epoch: u32, seen: &'a [u32]) -> Self {
+        let clock = seen.get((thread & 31) as usize).copied().unwrap_or(0).min(CLOCK_MAX);
+        let epoch_bits = u64::from(epoch) << EPOCH_SHIFT;
+        let now = epoch_bits | u64::from(clock) << CLOCK_SHIFT;
+        let warp = now | (MANY_IN_WARP + u64::from(thread >> 5));
+        Self { thread, epoch, seen, stamp: now | u64::from(thread), warp, many: epoch_bits | MANY }
     }
 
     /// Whether an earlier touch is ordered before what this thread does now.
@@ -77,17 +73,17 @@ impl Who<'_> {
 
     /// The stamp of a set of readers (or of atomics) after this thread joins it.
     fn join(&self, stamp: u64) -> u64 {
-        let who = stamp & MANY;
         if self.after(stamp) {
-            return self.stamp();
+            return self.stamp;
         }
+        let who = stamp & MANY;
         let warp = u64::from(self.thread >> 5);
         let same_warp = who == MANY_IN_WARP + warp || (who < MANY_IN_WARP && who >> 5 == warp);
         if !same_warp {
-            return self.many();
+            return self.many;
         }
-        let clock = ((stamp >> CLOCK_SHIFT) & u64::from(CLOCK_MAX)).max(u64::from(self.clock()));
-        u64::from(self.epoch) << EPOCH_SHIFT | clock << CLOCK_SHIFT | (MANY_IN_WARP + warp)
+        // The larger clock, in the upper bits, decides.
+        self.warp.max(stamp & !MANY | self.warp & MANY)
     }
 }
 
@@ -127,7 +123,7 @@ impl ByteCell {
         }
         match touch {
             Touch::Read => self.r = who.join(self.r),
-            Touch::Write => *self = Self { w: who.stamp(), r: 0, a: 0 },
+            Touch::Write => *self = Self { w: who.stamp, r: 0, a: 0 },
             Touch::Atomic => self.a = who.join(self.a),
         }
         Ok(())
@@ -139,7 +135,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn is_settled_read(&self, who: &Who<'_>) -> bool {
         let written_before = self.w >> EPOCH_SHIFT < u64::from(who.epoch);
-        written_before && (self.r == who.many() || self.r == who.stamp())
+        written_before && (self.r == who.many || self.r == who.warp || self.r == who.stamp)
     }
 
     /// Touches the bytes of the mask. Reads of bytes never written in the block are told by `written`.

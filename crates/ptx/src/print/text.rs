@@ -99,7 +99,7 @@ fn print_kernel(out: &mut String, k: &Kernel) {
     out.push_str("}\n");
 }
 
-fn guard(names: &Names<'_>, inst: &Inst) -> String {
+pub(crate) fn guard(names: &Names<'_>, inst: &Inst) -> String {
     match inst.guard.as_reg() {
         Some(r) => format!("@{}{} ", if inst.negate { "!" } else { "" }, names.reg(r)),
         None => String::new(),
@@ -107,14 +107,18 @@ fn guard(names: &Names<'_>, inst: &Inst) -> String {
 }
 
 /// One instruction with its guard and semicolon.
-pub(crate) fn statement(k: &Kernel, names: &Names<'_>, inst: &Inst) -> String {
-    format!("{}{};", guard(names, inst), bare(k, names, inst))
+fn statement(k: &Kernel, names: &Names<'_>, inst: &Inst) -> String {
+    format!("{}{};", guard(names, inst), bare(k, names, inst, &Replaced::default()))
 }
 
+/// Operands to write differently, by position; addresses with their brackets.
+pub(crate) type Replaced = [Option<String>; 6];
+
 /// One instruction without its guard.
-pub(crate) fn bare(k: &Kernel, names: &Names<'_>, inst: &Inst) -> String {
+pub(crate) fn bare(k: &Kernel, names: &Names<'_>, inst: &Inst, replaced: &Replaced) -> String {
     let op = mnemonic(inst);
-    let arg = |i: usize| names.arg(inst.args[i], source_type(inst, i));
+    let arg = |i: usize| replaced[i].clone().unwrap_or_else(|| names.arg(inst.args[i], source_type(inst, i)));
+    let address = |i: usize| replaced[i].clone().unwrap_or_else(|| address(k, names, inst, i));
     let not = |i: usize| format!("{}{}", if inst.m2 & 1 != 0 { "!" } else { "" }, arg(i));
     let list = |range: core::ops::Range<usize>| {
         let parts: Vec<String> = range.map(arg).collect();
@@ -131,9 +135,9 @@ pub(crate) fn bare(k: &Kernel, names: &Names<'_>, inst: &Inst) -> String {
         Op::Match => format!("{op} {}, {}, {}", pair(0), arg(2), arg(3)),
         Op::Unpack => format!("{op} {}, {}", list(1..1 + (inst.ty.bits() / inst.ty2.bits()) as usize), arg(0)),
         Op::Pack => format!("{op} {}, {}", arg(0), list(1..1 + (inst.ty.bits() / inst.ty2.bits()) as usize)),
-        Op::Ld => format!("{op} {}, {}", list(0..inst.vector()), address(k, names, inst, 4)),
-        Op::St => format!("{op} {}, {}", address(k, names, inst, 0), list(1..1 + inst.vector())),
-        Op::Red => format!("{op} {}, {}", address(k, names, inst, 0), arg(1)),
+        Op::Ld => format!("{op} {}, {}", list(0..inst.vector()), address(4)),
+        Op::St => format!("{op} {}, {}", address(0), list(1..1 + inst.vector())),
+        Op::Red => format!("{op} {}, {}", address(0), arg(1)),
         Op::Lop3 => format!("{op} {}, {}, {}, {}, {}", arg(0), arg(1), arg(2), arg(3), inst.imm),
         Op::Setp | Op::Set => {
             let (d, first) = if inst.op == Op::Setp { (pair(0), 2) } else { (arg(0), 1) };
