@@ -9,7 +9,7 @@ use std::{
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use serde_json::Value;
 
-use crate::shell::{command, root, run, target_dir};
+use crate::shell::{command, root, run};
 
 /// Contracts that Rust code creates, calls or puts into the genesis block: (source, name).
 /// `crates/bindings/src/lib.rs` has one line for each.
@@ -76,79 +76,15 @@ pub(crate) fn bindings(check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Applies each `contracts/test/invariant/bugs/*.patch` to a copy of the contracts and fails unless
-/// the invariant tests there find the bug.
+/// Puts each bug of `contracts/test/invariant/bugs` into a copy of the contracts and fails unless the
+/// invariants there notice.
 pub(crate) fn seeded_bugs() -> Result<()> {
-    let mut patches: Vec<PathBuf> = fs::read_dir(folder().join("test/invariant/bugs"))
-        .wrap_err("contracts/test/invariant/bugs")?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<_, _>>()?;
-    patches.retain(|path| path.extension().is_some_and(|e| e == "patch"));
-    patches.sort();
-    ensure!(!patches.is_empty(), "there are no seeded bugs");
-    let mut missed = Vec::new();
-    for patch in &patches {
-        let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let caught = catches(patch).wrap_err_with(|| format!("seeded bug {name}"))?;
-        println!("seeded bug {name}: {}", if caught { "caught" } else { "MISSED" });
-        if !caught {
-            missed.push(name);
-        }
-    }
-    ensure!(missed.is_empty(), "no invariant test notices: {}", missed.join(", "));
-    Ok(())
-}
-
-/// Whether the invariant tests fail with `patch` applied; a patch that does not apply or build is an
-/// error, not a catch.
-fn catches(patch: &Path) -> Result<bool> {
-    let copy = target_dir().join("seeded-bugs/contracts");
-    for part in ["src", "test"] {
-        let to = copy.join(part);
-        if to.exists() {
-            fs::remove_dir_all(&to)?;
-        }
-        copy_tree(&folder().join(part), &to)?;
-    }
-    for file in ["foundry.toml", "package.json"] {
-        fs::copy(folder().join(file), copy.join(file))?;
-    }
-    #[cfg(unix)]
-    for (from, to) in [
-        (folder().join("node_modules"), copy.join("node_modules")),
-        (root().join("tests"), copy.with_file_name("tests")),
-    ] {
-        if !to.exists() {
-            std::os::unix::fs::symlink(from, to)?;
-        }
-    }
-    let text = fs::read_to_string(patch)?;
-    let strip = if text.contains("+++ b/contracts/") { "-p2" } else { "-p1" };
-    // The copy may lie inside the repository: without the ceiling git would take its paths from there.
-    let ceiling = copy.parent().ok_or_eyre("the copy has a parent")?;
-    run(command("git")
-        .current_dir(&copy)
-        .env("GIT_CEILING_DIRECTORIES", ceiling)
-        .args(["apply", strip])
-        .arg(patch))?;
-    run(forge()?.current_dir(&copy).args(["build", "--quiet"]))?;
-    let tested =
-        forge()?.current_dir(&copy).args(["test", "--fail-fast", "--match-path", "test/invariant/*"]).output()?;
-    Ok(!tested.status.success())
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
+    install()?;
+    let script = folder().join("test/invariant/bugs/run.sh");
+    run(command("bash")
+        .arg(script)
+        .env("FORGE", tool("forge"))
+        .env("FOUNDRY_SOLC", folder().join("bin/solc")))
 }
 
 /// The part of forge's artifact that Rust needs, one ABI item on each line.
