@@ -19,3 +19,6 @@ pub use exec::{Launch, Program, Shadow, UnitTable, run_block};
 pub use launch::{ARENA_BASE, BlockOutcome, Fault, FaultKind, LaunchDims, Space};
 pub use print::{DeviceArgs, Module, print, print_device};
 pub use memory::{FlatMemory, Memory, PAGE_BYTES, Page};
+
+#[cfg(test)]
+mod tests;
