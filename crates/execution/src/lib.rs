@@ -14,6 +14,8 @@ mod genesis;
 mod overlay;
 mod receipt;
 mod rules;
+#[cfg(test)]
+mod testing;
 mod trie;
 mod tx;
 mod types;

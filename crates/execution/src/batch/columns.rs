@@ -106,26 +106,27 @@ pub(super) fn encode(txs: &[Bytes], chain_id: u64) -> Section {
 #[cfg(feature = "std")]
 fn encode_signatures(signatures: &[Signature]) -> Vec<u8> {
     let mut out = Vec::with_capacity(signature_bytes(signatures.len()));
+    for group in signatures.chunks(8) {
+        out.push(group.iter().enumerate().fold(0, |bits, (i, s)| bits | u8::from(s.v()) << i));
+    }
     for signature in signatures {
         out.extend_from_slice(&signature.r().to_be_bytes::<32>());
         out.extend_from_slice(&signature.s().to_be_bytes::<32>());
-    }
-    for group in signatures.chunks(8) {
-        out.push(group.iter().enumerate().fold(0, |bits, (i, s)| bits | u8::from(s.v()) << i));
     }
     out
 }
 
 /// Puts `count` transactions, `signed` of them signed, together again.
 ///
-/// `None` if the columns do not hold exactly that. `signatures` are [`signature_bytes`] long.
+/// `None` if the columns do not hold exactly that. `signatures` are [`signature_bytes`] long, or cut: a transaction without
+/// a signature is `None`, and so is one whose lists are not RLP.
 pub(super) fn decode(
     columns: &[u8],
     signatures: &[u8],
     count: usize,
     signed: usize,
     chain_id: u64,
-) -> Option<Vec<Bytes>> {
+) -> Option<Vec<Option<Bytes>>> {
     let mut reader = Reader::new(columns);
     let flags = reader.take(count)?;
     let fields: Vec<Fields> = flags.iter().map(|flags| Fields::with_flags(*flags)).collect::<Option<_>>()?;
@@ -138,10 +139,11 @@ pub(super) fn decode(
     if !reader.is_empty() {
         return None;
     }
-    read_signatures(signatures, &mut signeds)?;
+    read_signatures(signatures, &mut signeds);
     let (mut signeds, mut raws) = (signeds.into_iter(), raws.into_iter());
     let is_raw = |flags: &u8| flags & TYPE_MASK == TYPE_RAW;
-    flags.iter().map(|f| if is_raw(f) { raws.next() } else { signeds.next() }?.into_raw(chain_id)).collect()
+    let tx = |f| if is_raw(f) { raws.next() } else { signeds.next() }?.into_raw(chain_id);
+    Some(flags.iter().map(tx).collect())
 }
 
 /// The columns of numbers and addresses, in the order in which [`encode`] writes them.
@@ -198,16 +200,13 @@ fn read_lengths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<usize>> {
     (0..count).map(|_| reader.count(SECTION_DECODED_BYTES_MAX)).collect()
 }
 
-fn read_signatures(bytes: &[u8], signeds: &mut [Fields]) -> Option<()> {
-    let mut points = Reader::new(bytes);
-    let parities = bytes.get(signeds.len() * SIGNATURE_BYTES..)?;
-    for (index, tx) in signeds.iter_mut().enumerate() {
-        let r = U256::from_be_bytes(points.array::<32>()?);
-        let s = U256::from_be_bytes(points.array::<32>()?);
-        let parity = (parities.get(index / 8)? >> (index % 8)) & 1 == 1;
-        tx.signature = Some(Signature::new(r, s, parity));
+fn read_signatures(bytes: &[u8], signeds: &mut [Fields]) {
+    let (parities, points) = bytes.split_at(signeds.len().div_ceil(8).min(bytes.len()));
+    for (index, (tx, point)) in signeds.iter_mut().zip(points.chunks_exact(SIGNATURE_BYTES)).enumerate() {
+        let (r, s) = point.split_at(SIGNATURE_BYTES / 2);
+        let parity = (parities[index / 8] >> (index % 8)) & 1 == 1;
+        tx.signature = Some(Signature::new(U256::from_be_slice(r), U256::from_be_slice(s), parity));
     }
-    Some(())
 }
 
 impl Fields {

@@ -5,7 +5,7 @@
 //! parent     number (varint), hash (32 bytes)
 //! blocks     how many, length and decoded length of the block columns (varints)
 //! sections   how many; for each: transactions, signed ones among them, length and decoded length of its columns
-//! bodies     the block columns; for each section its columns, signatures, parity bits
+//! bodies     the block columns; for each section its columns, parity bits, signatures
 //! ```
 //!
 //! Columns are brotli streams, or stored when that is not longer (length = decoded length). All lengths come first and each
@@ -15,7 +15,7 @@
 mod columns;
 mod compress;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 use alloc::vec::Vec;
@@ -114,9 +114,14 @@ impl SectionHead {
     }
 
     /// The section's transactions; `None` if it is cut, damaged or beyond the `budget` of decoded bytes.
-    fn decode(&self, bodies: &mut Reader<'_>, budget: &mut usize, chain_id: u64) -> Option<Vec<Bytes>> {
+    fn decode(
+        &self,
+        bodies: &mut Reader<'_>,
+        budget: &mut usize,
+        chain_id: u64,
+    ) -> Option<Vec<Option<Bytes>>> {
         let columns = bodies.take(self.len)?;
-        let signatures = bodies.take(columns::signature_bytes(self.signed))?;
+        let signatures = bodies.take_up_to(columns::signature_bytes(self.signed));
         *budget = budget.checked_sub(self.decoded_len)?;
         let columns = compress::unpack(columns, self.decoded_len)?;
         columns::decode(&columns, signatures, self.txs, self.signed, chain_id)
@@ -152,7 +157,7 @@ impl Batch {
         let mut slots = Vec::with_capacity(sections);
         for head in &heads {
             match head.decode(&mut reader, &mut budget, chain_id) {
-                Some(txs) => slots.extend(txs.into_iter().map(Some)),
+                Some(txs) => slots.extend(txs),
                 None => slots.extend((0..head.txs).map(|_| None)),
             }
         }
@@ -210,8 +215,8 @@ mod encode {
     use alloy_primitives::Bytes;
 
     /// Where the encoder ends a section: damage stays small, likeness is still used.
-    const SECTION_TXS: usize = 256;
-    const SECTION_BYTES: usize = 128 * 1024;
+    const SECTION_TXS: usize = 128;
+    const SECTION_BYTES: usize = 64 * 1024;
 
     impl Batch {
         /// Writes the batch, compressed with brotli `quality` 0 (fast) to 11 (small). `std` only.

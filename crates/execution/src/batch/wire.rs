@@ -25,6 +25,13 @@ impl<'a> Reader<'a> {
         Some(head)
     }
 
+    /// The next `len` bytes, or all that are left.
+    pub(super) fn take_up_to(&mut self, len: usize) -> &'a [u8] {
+        let (head, tail) = self.0.split_at(len.min(self.0.len()));
+        self.0 = tail;
+        head
+    }
+
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, tail) = self.0.split_first_chunk::<N>()?;
         self.0 = tail;
