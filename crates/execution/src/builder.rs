@@ -14,9 +14,7 @@ use revm::{
 use crate::{
     Account, BlockAttributes, BlockError, BlockInput, Charge, DepositTx, ExecutedBlock, Executor, Outcome,
     Overlay, Receipt, Recovered, Rules, SealedHeader, SkipReason, TxError, TxRejected, TxResult,
-    executor::charge,
-    overlay::HISTORY_WINDOW,
-    recover, rules,
+    executor::charge, overlay::HISTORY_WINDOW, recover, rules,
 };
 
 /// Why a transaction was not taken into the block.
@@ -207,13 +205,7 @@ impl<DB: DatabaseRef> BlockBuilder<DB> {
         Ok(sender)
     }
 
-    fn record(
-        &mut self,
-        tx: Recovered,
-        nonce: u64,
-        l1_fee: U256,
-        result: ExecutionResult,
-    ) -> TxResult {
+    fn record(&mut self, tx: Recovered, nonce: u64, l1_fee: U256, result: ExecutionResult) -> TxResult {
         let gas_used = result.tx_gas_used();
         let (outcome, logs, output) = match result {
             ExecutionResult::Success { logs, output, .. } => (Outcome::Success, logs, output.into_data()),
@@ -233,15 +225,7 @@ impl<DB: DatabaseRef> BlockBuilder<DB> {
         sender.nonce = nonce.saturating_add(1);
         self.executor.state_mut().set_account(tx.sender, sender).map_err(BlockError::Database)?;
         let gas_used = tx.tx.gas_limit().min(self.gas_left());
-        Ok(self.include(
-            tx,
-            nonce,
-            U256::ZERO,
-            gas_used,
-            Outcome::Refused(reason),
-            Vec::new(),
-            Bytes::new(),
-        ))
+        Ok(self.include(tx, nonce, U256::ZERO, gas_used, Outcome::Refused(reason), Vec::new(), Bytes::new()))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one receipt, collected once")]

@@ -6,8 +6,7 @@
 use alloy_primitives::{Address, B256, Signature, U256, uint};
 
 /// Half the order of secp256k1: a larger `s` is refused (EIP-2).
-const S_MAX: U256 =
-    uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
+const S_MAX: U256 = uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 
 /// The address whose key signed `hash`.
 pub(crate) fn recover_signer(signature: &Signature, hash: B256) -> Option<Address> {
@@ -17,8 +16,6 @@ pub(crate) fn recover_signer(signature: &Signature, hash: B256) -> Option<Addres
     let mut rs = [0u8; 64];
     rs[..32].copy_from_slice(&signature.r().to_be_bytes::<32>());
     rs[32..].copy_from_slice(&signature.s().to_be_bytes::<32>());
-    let word = revm::precompile::crypto()
-        .secp256k1_ecrecover(&rs, u8::from(signature.v()), &hash.0)
-        .ok()?;
+    let word = revm::precompile::crypto().secp256k1_ecrecover(&rs, u8::from(signature.v()), &hash.0).ok()?;
     Some(Address::from_word(word.into()))
 }

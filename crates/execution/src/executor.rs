@@ -12,10 +12,7 @@ use revm::{
         result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction},
     },
     context_interface::{Block, Cfg, JournalTr, Transaction},
-    handler::{
-        EvmTr, EvmTrError, FrameResult, FrameTr, Handler, MainnetContext, MainnetEvm,
-        pre_execution,
-    },
+    handler::{EvmTr, EvmTrError, FrameResult, FrameTr, Handler, MainnetContext, MainnetEvm, pre_execution},
     interpreter::{InitialAndFloorGas, interpreter_action::FrameInit},
     state::EvmState,
 };
@@ -59,7 +56,6 @@ pub enum BlockError<E> {
     #[error("a forced entry cannot follow an ordinary transaction")]
     ForcedAfterOrdinary,
 }
-
 
 type L2Evm<DB> = MainnetEvm<MainnetContext<Overlay<DB>>>;
 
@@ -164,16 +160,11 @@ where
         }
     }
 
-    fn reward_beneficiary(
-        &self,
-        evm: &mut Self::Evm,
-        result: &mut FrameResult,
-    ) -> Result<(), Self::Error> {
+    fn reward_beneficiary(&self, evm: &mut Self::Evm, result: &mut FrameResult) -> Result<(), Self::Error> {
         let gas = result.gas();
         let data_fee = match self.charge {
             Charge::Ethereum => {
-                return revm::handler::post_execution::reward_beneficiary(evm.ctx(), gas)
-                    .map_err(From::from);
+                return revm::handler::post_execution::reward_beneficiary(evm.ctx(), gas).map_err(From::from);
             }
             Charge::L2 { data_fee } => data_fee,
             Charge::Deposit => return Ok(()),
@@ -194,15 +185,14 @@ where
 {
     let (block, tx, cfg, journal, _, _) = context.all_mut();
     let mut caller = journal.load_account_with_code_mut(tx.caller())?.data;
-    pre_execution::validate_account_nonce_and_code_with_components(&caller.account().info, tx, &cfg)?;
+    pre_execution::validate_account_nonce_and_code_with_components(&caller.account().info, tx, cfg)?;
     let balance = *caller.balance();
     let required = tx
         .max_balance_spending()?
         .checked_add(data_fee)
         .ok_or(InvalidTransaction::OverflowPaymentInTransaction)?;
     if balance < required && !cfg.is_balance_check_disabled() {
-        let error =
-            InvalidTransaction::LackOfFundForMaxFee { fee: required.into(), balance: balance.into() };
+        let error = InvalidTransaction::LackOfFundForMaxFee { fee: required.into(), balance: balance.into() };
         return Err(error.into());
     }
     let left = pre_execution::calculate_caller_fee(balance.saturating_sub(data_fee), tx, block, cfg)?;

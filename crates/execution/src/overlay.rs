@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use alloy_primitives::{
     Address, B256, U256,
-    map::{AddressMap, B256Map, HashMap, hash_map::Entry as MapEntry},
+    map::{AddressMap, B256Map, B256Set, HashMap, hash_map::Entry as MapEntry},
 };
 use assay_primitives::predeploys;
 use revm::{
@@ -13,10 +13,7 @@ use revm::{
     state::{AccountInfo, EvmState},
 };
 
-use crate::{
-    Account, AccountChange, Fees, StateChanges,
-    types::Reads,
-};
+use crate::{Account, AccountChange, Fees, StateChanges, types::Reads};
 
 /// Blocks whose hash the EIP-2935 contract keeps.
 pub(crate) const HISTORY_WINDOW: u64 = 8191;
@@ -67,7 +64,7 @@ pub struct Overlay<DB> {
     accounts: AddressMap<Entry>,
     codes: B256Map<Bytecode>,
     /// Codes that the block made; the rest of `codes` came from the parent.
-    new_codes: Vec<B256>,
+    new_codes: B256Set,
 }
 
 impl<DB: DatabaseRef> Overlay<DB> {
@@ -77,25 +74,21 @@ impl<DB: DatabaseRef> Overlay<DB> {
             fees,
             accounts: AddressMap::default(),
             codes: B256Map::default(),
-            new_codes: Vec::new(),
+            new_codes: B256Set::default(),
         }
     }
 
     /// Everything that differs from the parent state, sorted.
     pub fn changes(&self) -> StateChanges {
-        let accounts: BTreeMap<_, _> = self
-            .accounts
-            .iter()
-            .filter_map(|(address, entry)| Some((*address, entry.change()?)))
-            .collect();
-        let used = |hash: &B256| {
-            accounts.values().any(|change| change.account.is_some_and(|account| account.code_hash == *hash))
-        };
-        let codes = self
-            .new_codes
-            .iter()
-            .filter(|hash| used(hash))
-            .filter_map(|hash| Some((*hash, self.codes.get(hash)?.original_bytes())))
+        let accounts: BTreeMap<_, _> =
+            self.accounts.iter().filter_map(|(address, entry)| Some((*address, entry.change()?))).collect();
+        let codes = accounts
+            .values()
+            .filter_map(|change: &AccountChange| {
+                let hash = change.account?.code_hash;
+                let code = self.codes.get(&hash).filter(|_| self.new_codes.contains(&hash))?;
+                Some((hash, code.original_bytes()))
+            })
             .collect();
         StateChanges { accounts, codes }
     }
@@ -181,7 +174,7 @@ impl<DB: DatabaseRef> Overlay<DB> {
                 && !self.codes.contains_key(&info.code_hash)
             {
                 self.codes.insert(info.code_hash, code.clone());
-                self.new_codes.push(info.code_hash);
+                self.new_codes.insert(info.code_hash);
             }
         }
     }
@@ -230,9 +223,7 @@ impl<DB: DatabaseRef> Database for Overlay<DB> {
 
     fn block_hash(&mut self, number: u64) -> Result<B256, Self::Error> {
         match self.fees {
-            Fees::Assay => {
-                Ok(self.slot(predeploys::HISTORY, U256::from(number % HISTORY_WINDOW))?.into())
-            }
+            Fees::Assay => Ok(self.slot(predeploys::HISTORY, U256::from(number % HISTORY_WINDOW))?.into()),
             Fees::Ethereum => self.db.block_hash_ref(number),
         }
     }

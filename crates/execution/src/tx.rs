@@ -267,9 +267,7 @@ impl L2Tx {
             1 => Self::Eip2930(decode_signed(&mut rest, hash)?),
             2 => Self::Eip1559(decode_signed(&mut rest, hash)?),
             4 => Self::Eip7702(decode_signed(&mut rest, hash)?),
-            DEPOSIT_TX_TYPE => {
-                Self::Deposit(DepositTx::rlp_decode(&mut rest).map_err(TxError::Malformed)?)
-            }
+            DEPOSIT_TX_TYPE => Self::Deposit(DepositTx::rlp_decode(&mut rest).map_err(TxError::Malformed)?),
             other => return Err(TxError::UnsupportedType(other)),
         };
         if !rest.is_empty() || tx.encoded_2718() != raw {

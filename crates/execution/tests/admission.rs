@@ -70,12 +70,8 @@ fn accepts_types_0_1_2_and_4() {
     };
     let signature = sign_hash(0, delegating.signature_hash());
     let delegating = L2Tx::Eip7702(delegating.into_signed(signature)).encoded_2718();
-    let txs: Vec<Bytes> = vec![
-        sign_legacy(0, legacy),
-        with_list.into(),
-        sign(0, chain.tx(2, TO, 1)),
-        delegating.into(),
-    ];
+    let txs: Vec<Bytes> =
+        vec![sign_legacy(0, legacy), with_list.into(), sign(0, chain.tx(2, TO, 1)), delegating.into()];
     for raw in &txs {
         let tx = recover(raw, &chain.cfg).unwrap();
         assert_eq!((tx.sender, &tx.raw[..], tx.size), (account(0), &raw[..], raw.len() as u64));
@@ -87,7 +83,6 @@ fn accepts_types_0_1_2_and_4() {
     assert_eq!(chain.slot(account(5), 0), U256::from(1), "the delegate ran on the authority's storage");
     assert_eq!(chain.nonce(account(6)), 0);
 }
-
 
 #[test]
 fn refuses_what_is_no_transaction_of_this_chain() {
@@ -166,10 +161,7 @@ fn names_why_a_transaction_cannot_be_included() {
         base(&|tx| (tx.to, tx.gas_limit, tx.input) = (TxKind::Create, 10_000_000, vec![0; 49_153].into())),
         TxRejected::InitCodeTooLarge
     );
-    assert!(matches!(
-        base(&|tx| tx.value = U256::from(2000 * ETHER)),
-        TxRejected::InsufficientFunds { .. }
-    ));
+    assert!(matches!(base(&|tx| tx.value = U256::from(2000 * ETHER)), TxRejected::InsufficientFunds { .. }));
     assert_eq!(base(&|tx| tx.value = U256::MAX), TxRejected::CostOverflow);
     let empty = TxEip7702 {
         chain_id: chain.cfg.l2_chain_id,

@@ -75,7 +75,11 @@ fn deposits_mint_call_create_and_fail() {
     let queue = vec![
         entry(0, stranger, 100, 40, SINK),
         QueueEntry { data: [[0; 32], [9; 32]].concat().into(), ..entry(1, stranger, 1, 0, STORE) },
-        QueueEntry { is_creation: true, data: hex!("602a5f526001601ff3").into(), ..entry(2, stranger, 0, 7, SINK) },
+        QueueEntry {
+            is_creation: true,
+            data: hex!("602a5f526001601ff3").into(),
+            ..entry(2, stranger, 0, 7, SINK)
+        },
         entry(3, stranger, 10, 1_000_000, SINK),
         QueueEntry { gas_limit: 20_000, ..entry(4, stranger, 10, 0, SINK) },
         entry(5, stranger, 10, 5, REVERTER),
@@ -132,7 +136,10 @@ fn the_recorded_beacon_is_the_next_prevrandao() {
     let (first, _) = chain.run(vec![QueueEntry::beacon(0, 64, 1, 32, hash, 100_000)], vec![]);
     assert!(first.receipts[0].success);
     assert_eq!(first.header.mix_hash, B256::ZERO);
-    assert_eq!((chain.slot(predeploys::BEACON, 0), chain.slot(predeploys::BEACON, 1)), (hash.into(), U256::from(32)));
+    assert_eq!(
+        (chain.slot(predeploys::BEACON, 0), chain.slot(predeploys::BEACON, 1)),
+        (hash.into(), U256::from(32))
+    );
     let parent = chain.head.hash();
     let txs = vec![call(&chain, 0, OBSERVER, &[])];
     let (second, _) = chain.run(vec![], txs);

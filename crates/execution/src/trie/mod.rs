@@ -4,9 +4,10 @@ mod db;
 mod node;
 mod proof;
 mod state;
-mod tree;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
+mod tree;
 mod witness;
 
 pub use db::TrieDb;

@@ -72,10 +72,9 @@ impl Node {
         let kind = match node {
             TrieNode::EmptyRoot => return None,
             TrieNode::Leaf(leaf) => Kind::Leaf { path: leaf.key, value: leaf.value.into() },
-            TrieNode::Extension(extension) => Kind::Extension {
-                path: extension.key,
-                child: Box::new(Self::decode_child(extension.child)?),
-            },
+            TrieNode::Extension(extension) => {
+                Kind::Extension { path: extension.key, child: Box::new(Self::decode_child(extension.child)?) }
+            }
             TrieNode::Branch(branch) => {
                 let mut children: Box<[Child; 16]> = Box::default();
                 let mut stack = branch.stack.into_iter();

@@ -204,8 +204,7 @@ impl<S: NodeSource> Cursor<'_, S> {
                 let common = path.common_prefix_length(&rest);
                 let mut children: Box<[Child; 16]> = Box::default();
                 children[nibble(&path, common)] = Some(Node::leaf(path.slice(common + 1..), old));
-                children[nibble(&rest, common)] =
-                    Some(Node::leaf(rest.slice(common + 1..), value.into()));
+                children[nibble(&rest, common)] = Some(Node::leaf(rest.slice(common + 1..), value.into()));
                 *node = Node::branch(rest.slice(..common), children);
                 true
             }
@@ -219,14 +218,11 @@ impl<S: NodeSource> Cursor<'_, S> {
                 let mut children: Box<[Child; 16]> = Box::default();
                 let below = Node::extended(path.slice(common + 1..), child);
                 children[nibble(&path, common)] = Some(Box::new(below));
-                children[nibble(&rest, common)] =
-                    Some(Node::leaf(rest.slice(common + 1..), value.into()));
+                children[nibble(&rest, common)] = Some(Node::leaf(rest.slice(common + 1..), value.into()));
                 *node = Node::branch(rest.slice(..common), children);
                 true
             }
-            Kind::Branch(children) => {
-                self.insert_child(&mut children[nibble(&rest, 0)], depth + 1, value)?
-            }
+            Kind::Branch(children) => self.insert_child(&mut children[nibble(&rest, 0)], depth + 1, value)?,
         };
         if changed {
             node.rlp = None;
@@ -239,9 +235,7 @@ impl<S: NodeSource> Cursor<'_, S> {
         let rest = self.key.slice(depth..);
         match &mut node.kind {
             Kind::Unresolved => Ok(Removed::Nothing),
-            Kind::Leaf { path, .. } => {
-                Ok(if *path == rest { Removed::Everything } else { Removed::Nothing })
-            }
+            Kind::Leaf { path, .. } => Ok(if *path == rest { Removed::Everything } else { Removed::Nothing }),
             Kind::Extension { path, child } => {
                 if !rest.starts_with(path) {
                     return Ok(Removed::Nothing);
