@@ -106,7 +106,7 @@ impl<DB: DatabaseRef> Overlay<DB> {
             .collect();
         accounts.sort_unstable();
         let mut codes: Vec<B256> =
-            self.codes.keys().filter(|hash| !self.new_codes.contains(hash)).copied().collect();
+            self.codes.keys().copied().filter(|hash| !self.new_codes.contains(hash)).collect();
         codes.sort_unstable();
         Reads { accounts, codes }
     }
