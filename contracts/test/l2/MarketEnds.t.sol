@@ -16,7 +16,7 @@ contract Refuser {
         open = true;
     }
 
-    function call(address to, uint256 value, bytes calldata data) external {
+    function relay(address to, uint256 value, bytes calldata data) external {
         (bool ok, bytes memory answer) = to.call{value: value}(data);
         if (!ok) {
             assembly ("memory-safe") {
@@ -314,7 +314,7 @@ contract MarketEndsTest is MarketFixture {
     function test_ARefusingClientBlocksNobody() public {
         Refuser refuser = new Refuser();
         vm.deal(address(refuser), 1 ether);
-        refuser.call(address(market), escrowOf(1), abi.encodeCall(IMarket.post, (orderOf(1))));
+        refuser.relay(address(market), escrowOf(1), abi.encodeCall(IMarket.post, (orderOf(1))));
         join(alice);
         take(1, alice);
         ack(1, alice);
@@ -330,10 +330,10 @@ contract MarketEndsTest is MarketFixture {
         vm.expectRevert(
             abi.encodeWithSelector(IMarket.TransferFailed.selector, address(refuser), rest)
         );
-        refuser.call(address(market), 0, abi.encodeCall(IMarket.withdraw, (address(refuser))));
+        refuser.relay(address(market), 0, abi.encodeCall(IMarket.withdraw, (address(refuser))));
         vm.assertEq(market.credits(address(refuser)), rest);
         refuser.setOpen();
-        refuser.call(address(market), 0, abi.encodeCall(IMarket.withdraw, (address(refuser))));
+        refuser.relay(address(market), 0, abi.encodeCall(IMarket.withdraw, (address(refuser))));
         vm.assertEq(market.credits(address(refuser)), 0);
     }
 
