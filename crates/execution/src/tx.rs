@@ -300,6 +300,17 @@ impl L2Tx {
         }
     }
 
+    /// keccak256 of the EIP-2718 bytes; known from decoding, except for a deposit.
+    pub fn hash(&self) -> B256 {
+        match self {
+            Self::Legacy(tx) => *tx.hash(),
+            Self::Eip2930(tx) => *tx.hash(),
+            Self::Eip1559(tx) => *tx.hash(),
+            Self::Eip7702(tx) => *tx.hash(),
+            Self::Deposit(tx) => keccak256(tx.encode_2718()),
+        }
+    }
+
     /// The deposit, if it is one.
     pub const fn as_deposit(&self) -> Option<&DepositTx> {
         match self {
@@ -429,7 +440,7 @@ pub fn recover(raw: &[u8], cfg: &ChainConfig) -> Result<Recovered, TxError> {
     let sender = recover_signer(signature, signed_hash).ok_or(TxError::InvalidSignature)?;
     let authorities = tx.authorization_list().unwrap_or_default().iter().map(authority).collect();
     let raw = Bytes::copy_from_slice(raw);
-    Ok(Recovered { sender, hash: keccak256(&raw), size: crate::data_size(&raw), tx, raw, authorities })
+    Ok(Recovered { sender, hash: tx.hash(), size: crate::data_size(&raw), tx, raw, authorities })
 }
 
 /// Who signed the authorisation (EIP-7702).

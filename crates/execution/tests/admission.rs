@@ -8,7 +8,7 @@ use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
     eip7702::{Authorization, SignedAuthorization},
 };
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, uint};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, uint};
 use assay_execution::{DepositTx, L2Tx, PushError, Recovered, TxError, TxRejected, recover};
 use assay_primitives::{ChainConfig, limits::TX_BYTES_MAX};
 use common::*;
@@ -75,6 +75,7 @@ fn accepts_types_0_1_2_and_4() {
     for raw in &txs {
         let tx = recover(raw, &chain.cfg).unwrap();
         assert_eq!((tx.sender, &tx.raw[..], tx.size), (account(0), &raw[..], raw.len() as u64));
+        assert_eq!((tx.hash, tx.tx.hash()), (keccak256(raw), keccak256(raw)));
     }
     let (block, executed) = chain.run(vec![], txs);
     assert_eq!(executed.skipped, vec![]);
