@@ -25,7 +25,9 @@ impl KeyArgs {
         if let Some(file) = &self.keystore {
             let password = match &self.password_file {
                 Some(path) => read_password(path)?,
-                None => bail!("--keystore needs --password-file with the keystore's password on its first line"),
+                None => {
+                    bail!("--keystore needs --password-file with the keystore's password on its first line")
+                }
             };
             return PrivateKeySigner::decrypt_keystore(file, password)
                 .wrap_err_with(|| format!("could not open the keystore {}", file.display()));
@@ -34,9 +36,14 @@ impl KeyArgs {
             bail!("no key: give --keystore FILE and --password-file FILE (make one with `assay keys new`)");
         };
         if !DEV_L1_CHAINS.contains(&l1_chain_id) {
-            bail!("ASSAY_DEV_KEY is for development chains only and the L1 has chain id {l1_chain_id}: use a keystore");
+            bail!(
+                "ASSAY_DEV_KEY is for development chains only and the L1 has chain id {l1_chain_id}: use a keystore"
+            );
         }
-        secret.trim().parse().map_err(|_| eyre!("ASSAY_DEV_KEY is not a private key: 32 bytes of hex expected"))
+        secret
+            .trim()
+            .parse()
+            .map_err(|_| eyre!("ASSAY_DEV_KEY is not a private key: 32 bytes of hex expected"))
     }
 }
 
@@ -50,6 +57,7 @@ pub(crate) fn read_password(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy::signers::k256::elliptic_curve::rand_core::OsRng;
 
     #[test]
     fn refuses_to_guess_a_key() {
@@ -63,7 +71,7 @@ mod tests {
         let signer = PrivateKeySigner::random();
         let (_, name) = PrivateKeySigner::encrypt_keystore(
             dir.path(),
-            &mut rand::rng(),
+            &mut OsRng,
             signer.to_bytes(),
             "correct",
             Some("k"),

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod chain_file;
 mod cmd;
 mod dev;
 mod keys;
+mod node;
 mod out;
 mod run;
 

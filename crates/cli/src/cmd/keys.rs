@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::signers::{k256::elliptic_curve::rand_core::OsRng, local::PrivateKeySigner};
 use clap::Subcommand;
 use eyre::{Result, WrapErr, bail};
 use serde_json::json;
@@ -64,7 +64,7 @@ fn create(file: &std::path::Path, password: &str) -> Result<PrivateKeySigner> {
     };
     let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
     let signer = PrivateKeySigner::random();
-    PrivateKeySigner::encrypt_keystore(folder, &mut rand::rng(), signer.to_bytes(), password, Some(name))
+    PrivateKeySigner::encrypt_keystore(folder, &mut OsRng, signer.to_bytes(), password, Some(name))
         .wrap_err_with(|| format!("could not write {}", file.display()))?;
     Ok(signer)
 }

@@ -1,6 +1,11 @@
 //! The command line: one module a subcommand, parsing and printing only.
 
+pub(crate) mod deploy;
+mod job;
 mod keys;
+mod node;
+mod provider;
+mod sequencer;
 
 use std::process::ExitCode;
 
@@ -27,6 +32,28 @@ pub(crate) struct Args {
 enum Command {
     /// Run everything on this machine: L1, contracts, sequencer, verifier and two providers.
     Dev(dev::Args),
+    /// Deploy the L1 contracts of a new chain and write its chain file.
+    Deploy(deploy::Args),
+    /// Build blocks and post them to the L1.
+    Sequencer(Box<sequencer::Args>),
+    /// Derive the chain from the L1 alone and serve it.
+    Verifier(Box<node::VerifierArgs>),
+    /// Buy compute: post jobs, watch them, fetch their outputs.
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Sell compute.
+    #[command(subcommand)]
+    Provider(provider::Command),
+    /// Run one job in this process; the agent starts it in a child process of its own.
+    #[command(hide = true)]
+    ExecJob {
+        /// Folder with the job.
+        #[arg(long)]
+        dir: std::path::PathBuf,
+        /// What runs it.
+        #[arg(long)]
+        executor: assay_provider::ExecutorKind,
+    },
     /// Make and look at keystore files.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -36,6 +63,16 @@ enum Command {
 pub(crate) async fn dispatch(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Dev(args) => dev::run(args).await?,
+        Command::Deploy(args) => deploy::run(args).await?,
+        Command::Sequencer(args) => sequencer::run(*args).await?,
+        Command::Verifier(args) => node::verify(*args).await?,
+        Command::Job(command) => return job::run(command).await,
+        Command::Provider(command) => provider::run(command).await?,
+        Command::ExecJob { dir, executor } => {
+            return Ok(
+                tokio::task::spawn_blocking(move || assay_provider::exec_job_main(&dir, executor)).await?
+            );
+        }
         Command::Keys(command) => keys::run(&command)?,
     }
     Ok(ExitCode::SUCCESS)

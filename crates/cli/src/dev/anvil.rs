@@ -48,7 +48,8 @@ pub(crate) fn command(port: u16, state: &Path) -> Result<Command> {
 
 /// `wanted`, or a free port when it is 0; an error names who to ask when it is taken.
 pub(crate) fn free_port(wanted: u16, flag: &str) -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", wanted))
-        .wrap_err_with(|| format!("port {wanted} is taken: choose another with {flag} (0 takes a free one)"))?;
+    let listener = TcpListener::bind(("127.0.0.1", wanted)).wrap_err_with(|| {
+        format!("port {wanted} is taken: choose another with {flag} (0 takes a free one)")
+    })?;
     Ok(listener.local_addr()?.port())
 }

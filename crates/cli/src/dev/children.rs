@@ -24,7 +24,12 @@ impl Group {
     /// Starts `command`; its output goes to our standard error, each line behind `name`.
     pub(crate) fn start(&mut self, name: &str, mut command: Command) -> Result<()> {
         // A group of its own: Ctrl-C reaches us alone, and we stop the children in order.
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
         let mut child = command.spawn().wrap_err_with(|| format!("could not start {name}"))?;
         forward(name, child.stdout.take());
         forward(name, child.stderr.take());
