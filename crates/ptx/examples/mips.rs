@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use assay_ptx::{ARENA_BASE, BlockOutcome, FlatMemory, Image, Launch, LaunchDims, Program, Shadow, UnitTable};
+use assay_ptx::{
+    ARENA_BASE, BlockOutcome, FlatMemory, Image, Launch, LaunchDims, Program, Shadow, UnitTable,
+};
 
 /// An integer loop: a linear congruential generator with a mix, eight instructions a round.
 const LOOP: &str = ".version 7.0 .target sm_75 .address_size 64
@@ -20,7 +22,15 @@ fn cpu_secs() -> Option<f64> {
 }
 
 #[allow(clippy::too_many_arguments, reason = "one line per measurement")]
-fn measure(name: &str, text: &str, kernel: &str, dims: LaunchDims, params: &[u8], memory: &mut FlatMemory, shadow: &mut Shadow) {
+fn measure(
+    name: &str,
+    text: &str,
+    kernel: &str,
+    dims: LaunchDims,
+    params: &[u8],
+    memory: &mut FlatMemory,
+    shadow: &mut Shadow,
+) {
     let image = Image::from_ptx(text).expect("a kernel of the profile");
     let program = Program::new(&image, kernel, &UnitTable::V1).expect("the kernel is there");
     let mut launch = Launch::new(&program, dims, params).expect("a launch within limits");
@@ -34,7 +44,9 @@ fn measure(name: &str, text: &str, kernel: &str, dims: LaunchDims, params: &[u8]
     let wall = start.elapsed().as_secs_f64();
     let secs = cpu_secs().zip(cpu).map_or(wall, |(after, before)| after - before);
     let rate = instructions as f64 / secs / 1e6;
-    println!("{name:<24} {rate:>8.1} M instructions/s  {secs:>6.2} s of CPU ({wall:.2} s)  {instructions} instructions");
+    println!(
+        "{name:<24} {rate:>8.1} M instructions/s  {secs:>6.2} s of CPU ({wall:.2} s)  {instructions} instructions"
+    );
 }
 
 fn main() {
@@ -57,7 +69,15 @@ fn main() {
     let params = words(&[n, n, n], &[0, size, 2 * size]);
     let sgemm = include_str!("../kernels/sgemm_tiled.ptx");
     let dims = LaunchDims::new([32, 32, 1], [16, 16, 1]);
-    measure("sgemm 512, shadow", sgemm, "sgemm_tiled", dims, &params, &mut memory.clone(), &mut Shadow::new());
+    measure(
+        "sgemm 512, shadow",
+        sgemm,
+        "sgemm_tiled",
+        dims,
+        &params,
+        &mut memory.clone(),
+        &mut Shadow::new(),
+    );
     measure("sgemm 512, no shadow", sgemm, "sgemm_tiled", dims, &params, &mut memory, &mut Shadow::off());
 
     let n = 4u32 << 20;

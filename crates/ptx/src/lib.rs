@@ -4,21 +4,21 @@
 
 extern crate alloc;
 
+mod bytecode;
 mod error;
 mod exec;
 mod float;
-mod bytecode;
 mod launch;
 mod lower;
 mod memory;
 mod print;
 
-pub use error::{DecodeError, LaunchError, Refusal};
 pub use bytecode::{Image, Kernel, Param};
+pub use error::{DecodeError, LaunchError, Refusal};
 pub use exec::{Launch, Program, Shadow, UnitTable, run_block};
 pub use launch::{ARENA_BASE, BlockOutcome, Fault, FaultKind, LaunchDims, Space};
-pub use print::{DeviceArgs, Module, print, print_device};
 pub use memory::{FlatMemory, Memory, PAGE_BYTES, Page};
+pub use print::{DeviceArgs, Module, print, print_device};
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,17 @@
 //! Random kernels of every instruction: they survive print, lowering and the encoding, and their device text
 //! computes the same.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use alloc::{format, vec};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use alloc::{format, vec};
 
 use crate::bytecode::inst::{Class, Inst, Kind};
 use crate::bytecode::op::{Op, Special, Ty};
 use crate::bytecode::{Opnd, Param, RawInst, RawKernel};
 use crate::{
-    ARENA_BASE, BlockOutcome, DeviceArgs, FlatMemory, Image, Launch, LaunchDims, Module, Program, Shadow, UnitTable, print,
-    print_device,
+    ARENA_BASE, BlockOutcome, DeviceArgs, FlatMemory, Image, Launch, LaunchDims, Module, Program, Shadow,
+    UnitTable, print, print_device,
 };
 
 /// Splitmix64.
@@ -35,7 +36,18 @@ impl Dice {
     /// A number that is often a corner.
     fn number(&mut self, bits: u32) -> u64 {
         let value = match self.below(6) {
-            0 => self.pick(&[0, 1, u64::MAX, 1 << 31, 1 << 63, (1 << 31) - 1, 0x7F80_0000, 0x7FC0_0001, 0xFFC0_0000, 0x7FF8_0000_0000_0001]),
+            0 => self.pick(&[
+                0,
+                1,
+                u64::MAX,
+                1 << 31,
+                1 << 63,
+                (1 << 31) - 1,
+                0x7F80_0000,
+                0x7FC0_0001,
+                0xFFC0_0000,
+                0x7FF8_0000_0000_0001,
+            ]),
             1 => self.next() & 0xFF,
             2 => 0x3F80_0000 | self.next() & 0x00FF_FFFF,
             3 => 0x3FF0_0000_0000_0000 | self.next() & 0xF_FFFF_FFFF_FFFF,
@@ -89,11 +101,20 @@ fn operands(dice: &mut Dice, i: &Inst) -> [Opnd; 6] {
         out[position] = match kind {
             Kind::N => Opnd::None,
             Kind::D(bits) => reg(class_of(bits), n),
-            Kind::O(bits) => if dice.below(2) == 0 { Opnd::None } else { reg(class_of(bits), n) },
+            Kind::O(bits) => {
+                if dice.below(2) == 0 && (i.op, position) != (Op::Unpack, 1) {
+                    Opnd::None
+                } else {
+                    reg(class_of(bits), n)
+                }
+            }
             Kind::Dw(bits) => reg(at_least(bits), n),
             Kind::S(1) => reg(Class::Pred, n),
-            Kind::S(32) if dice.below(8) == 0 => Opnd::Special(dice.pick(Special::ALL)),
-            Kind::S(bits) if dice.below(4) == 0 => Opnd::Const(dice.number(bits)),
+            Kind::S(32) if i.op == Op::Mov && dice.below(2) == 0 => Opnd::Special(dice.pick(Special::ALL)),
+            Kind::S(bits) if dice.below(4) == 0 => {
+                let field = matches!((i.op, position), (Op::Bfe, 2 | 3) | (Op::Bfi, 3 | 4));
+                Opnd::Const(dice.number(bits) & if field { 0xFF } else { u64::MAX })
+            }
             Kind::S(bits) => reg(class_of(bits), n),
             Kind::Sw(bits) if dice.below(4) == 0 => Opnd::Const(dice.number(bits)),
             Kind::Sw(bits) => reg(at_least(bits), n),
@@ -112,7 +133,12 @@ fn raw(inst: Inst, args: &[Opnd]) -> RawInst {
 
 fn any_kernel(dice: &mut Dice, name: &str) -> RawKernel {
     let len = 1 + dice.below(40);
-    let mut kernel = RawKernel { name: name.to_string(), shared: dice.below(3) as u32 * 64, local: dice.below(2) as u32 * 32, ..RawKernel::default() };
+    let mut kernel = RawKernel {
+        name: name.to_string(),
+        shared: dice.below(3) as u32 * 64,
+        local: dice.below(2) as u32 * 32,
+        ..RawKernel::default()
+    };
     let mut offset = 0u32;
     for _ in 0..dice.below(4) {
         let bytes = dice.pick(&[1u32, 2, 4, 8, 24]);
@@ -145,7 +171,9 @@ fn random_images_survive_print_and_encoding() {
     let mut dice = Dice(7);
     for round in 0..4000 {
         let constants = (0..dice.below(20)).map(|_| dice.next() as u8).collect();
-        let kernels = (0..1 + dice.below(3)).map(|k| any_kernel(&mut dice, &format!("k{k}")).canonical().unwrap()).collect();
+        let kernels = (0..1 + dice.below(3))
+            .map(|k| any_kernel(&mut dice, &format!("k{k}")).canonical().unwrap())
+            .collect();
         let image = Image { constants, kernels };
         image.check().unwrap_or_else(|e| panic!("round {round}: {e}\n{}", print(&image)));
         let text = print(&image);
@@ -168,7 +196,8 @@ fn decoding_is_total_and_canonical() {
     let mut dice = Dice(8);
     let mut accepted = 0;
     for _ in 0..3000 {
-        let image = Image { constants: Vec::new(), kernels: vec![any_kernel(&mut dice, "k").canonical().unwrap()] };
+        let image =
+            Image { constants: Vec::new(), kernels: vec![any_kernel(&mut dice, "k").canonical().unwrap()] };
         let mut bytes = image.encode();
         for _ in 0..1 + dice.below(3) {
             let at = dice.below(bytes.len());
@@ -194,15 +223,21 @@ fn decoding_is_total_and_canonical() {
 fn arithmetic_kernel(dice: &mut Dice) -> RawKernel {
     let compute: Vec<Op> = Op::ALL.iter().copied().filter(|op| (*op as u8) < 96).collect();
     let param = |offset| Param { offset, bytes: 8, align: 8 };
-    let mut kernel = RawKernel { name: "k".to_string(), params: vec![param(0), param(8)], ..RawKernel::default() };
+    let mut kernel =
+        RawKernel { name: "k".to_string(), params: vec![param(0), param(8)], ..RawKernel::default() };
     let code = &mut kernel.code;
     let memory = |op, ty, space: u8, m2: u8| Inst { m: space, m2, ..Inst::new(op, ty) };
     let (input, output, index) = (reg(Class::B64, 90), reg(Class::B64, 91), reg(Class::B64, 92));
     for (to, at) in [(input, 0), (output, 8)] {
-        code.push(raw(memory(Op::Ld, Ty::B64, 1, 1), &[to, Opnd::None, Opnd::None, Opnd::None, Opnd::Const(at)]));
+        code.push(raw(
+            memory(Op::Ld, Ty::B64, 1, 1),
+            &[to, Opnd::None, Opnd::None, Opnd::None, Opnd::Const(at)],
+        ));
     }
     let row = u64::from(REGS_OF_CLASS) * 24;
-    code.push(raw(Inst::new(Op::MulWide, Ty::U32), &[index, Opnd::Special(Special::TidX), Opnd::Const(row)]));
+    let tid = reg(Class::B32, 93);
+    code.push(raw(Inst::new(Op::Mov, Ty::B32), &[tid, Opnd::Special(Special::TidX)]));
+    code.push(raw(Inst::new(Op::MulWide, Ty::U32), &[index, tid, Opnd::Const(row)]));
     for base in [input, output] {
         code.push(raw(Inst::new(Op::Add, Ty::U64), &[base, base, index]));
     }
@@ -210,7 +245,8 @@ fn arithmetic_kernel(dice: &mut Dice) -> RawKernel {
     let slot = |c: usize, n: u32| (c as u32 * REGS_OF_CLASS + n) as i32 * 8;
     for (c, (class, ty)) in classes.into_iter().enumerate() {
         for n in 0..REGS_OF_CLASS {
-            let mut load = raw(memory(Op::Ld, ty, 2, 1), &[reg(class, n), Opnd::None, Opnd::None, Opnd::None, input]);
+            let mut load =
+                raw(memory(Op::Ld, ty, 2, 1), &[reg(class, n), Opnd::None, Opnd::None, Opnd::None, input]);
             load.inst.imm = slot(c, n);
             code.push(load);
         }
@@ -236,7 +272,10 @@ fn arithmetic_kernel(dice: &mut Dice) -> RawKernel {
     // Once more from the start, three times.
     let (count, again) = (reg(Class::B32, 95), reg(Class::Pred, 96));
     code.push(raw(Inst::new(Op::Add, Ty::U32), &[count, count, Opnd::Const(1)]));
-    code.push(raw(Inst { m: 2, ..Inst::new(Op::Setp, Ty::U32) }, &[again, Opnd::None, count, Opnd::Const(3)]));
+    code.push(raw(
+        Inst { m: 2, ..Inst::new(Op::Setp, Ty::U32) },
+        &[again, Opnd::None, count, Opnd::Const(3)],
+    ));
     let mut bra = raw(Inst { imm: start as i32, ..Inst::new(Op::Bra, Ty::None) }, &[]);
     bra.guard = again;
     code.push(bra);
@@ -255,7 +294,8 @@ fn arithmetic_kernel(dice: &mut Dice) -> RawKernel {
 fn device_text_computes_what_the_bytecode_does() {
     let mut dice = Dice(9);
     for round in 0..400 {
-        let image = Image { constants: Vec::new(), kernels: vec![arithmetic_kernel(&mut dice).canonical().unwrap()] };
+        let image =
+            Image { constants: Vec::new(), kernels: vec![arithmetic_kernel(&mut dice).canonical().unwrap()] };
         image.check().unwrap_or_else(|e| panic!("{e}\n{}", print(&image)));
         let mut memory = FlatMemory::new(32 << 10);
         for word in memory.as_bytes_mut()[..4608].chunks_mut(8) {
@@ -267,13 +307,22 @@ fn device_text_computes_what_the_bytecode_does() {
         let words = |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
         let program = Program::new(&image, "k", &UnitTable::V1).unwrap();
         let mut launch = Launch::new(&program, dims, &words(&[ARENA_BASE, ARENA_BASE + 8192])).unwrap();
-        let BlockOutcome::Done { units, .. } = launch.run_block(0, &mut memory, &mut Shadow::new(), u64::MAX).unwrap() else {
+        let BlockOutcome::Done { units, .. } =
+            launch.run_block(0, &mut memory, &mut Shadow::new(), u64::MAX).unwrap()
+        else {
             panic!("round {round}\n{}", print(&image));
         };
         let text = print_device(&image, &UnitTable::V1);
         let module = Module::from_device_ptx(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let device = Program::new(module.image(), "k", &UnitTable::V1).unwrap();
-        let args = DeviceArgs { arena: ARENA_BASE, arena_bytes: 24 << 10, units: ARENA_BASE + 28672, status: ARENA_BASE + 30720, fuel: u64::MAX, shared_bytes: 0 };
+        let args = DeviceArgs {
+            arena: ARENA_BASE,
+            arena_bytes: 24 << 10,
+            units: ARENA_BASE + 28672,
+            status: ARENA_BASE + 30720,
+            fuel: u64::MAX,
+            shared_bytes: 0,
+        };
         let mut params = words(&args.words());
         params.extend(words(&[ARENA_BASE, ARENA_BASE + 8192]));
         let mut on_device = before;

@@ -52,7 +52,10 @@ impl RawKernel {
             self.shared = self.shared.next_multiple_of(align.max(16));
         }
         if u64::from(self.shared) > SHARED_MAX {
-            return Err((self.code.first().map_or(0, |i| i.line), "more static shared memory than a block may have"));
+            return Err((
+                self.code.first().map_or(0, |i| i.line),
+                "more static shared memory than a block may have",
+            ));
         }
         let mut pool = Pool { dynamic: u64::from(self.shared), ..Pool::default() };
         let mut code = Vec::with_capacity(self.code.len());
@@ -94,7 +97,9 @@ impl Pool {
                     inst.imm = 0;
                     Opnd::Const(address)
                 }
-                (Kind::S(bits) | Kind::Sw(bits), Opnd::Const(c)) if bits < 64 => Opnd::Const(c & ((1 << bits) - 1)),
+                (Kind::S(bits) | Kind::Sw(bits), Opnd::Const(c)) if bits < 64 => {
+                    Opnd::Const(c & ((1 << bits) - 1))
+                }
                 (_, other) => other,
             };
             inst.args[i] = self.arg(opnd)?;

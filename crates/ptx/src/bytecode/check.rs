@@ -84,7 +84,11 @@ impl Kernel {
         }
         let mut order = Order { regs: 0, consts: 0 };
         for (pc, inst) in (0..).zip(&self.code) {
-            self.check_inst(inst, &mut order).map_err(|reason| DecodeError::Instruction { kernel, pc, reason })?;
+            self.check_inst(inst, &mut order).map_err(|reason| DecodeError::Instruction {
+                kernel,
+                pc,
+                reason,
+            })?;
         }
         if usize::from(order.regs) != self.regs.len() || usize::from(order.consts) != self.consts.len() {
             return fail("a register or constant is never used");
@@ -102,13 +106,24 @@ impl Kernel {
             order.visit(inst.guard)?;
             self.check_reg(inst.guard, 1, 1)?;
         }
-        for (arg, kind) in inst.args.into_iter().zip(shape) {
+        for (position, (arg, kind)) in inst.args.into_iter().zip(shape).enumerate() {
             order.visit(arg)?;
             self.check_arg(inst, arg, kind)?;
+            let field = matches!((inst.op, position), (Op::Bfe, 2 | 3) | (Op::Bfi, 3 | 4));
+            if let (true, Some(ArgKind::Const(c))) = (field, arg.kind())
+                && self.consts[usize::from(c)] > 255
+            {
+                return Err("positions and lengths of bit fields are at most 255");
+            }
         }
         match inst.op {
-            Op::Bra if inst.imm < 0 || inst.imm as usize >= self.code.len() => Err("a branch leaves the kernel"),
+            Op::Bra if inst.imm < 0 || inst.imm as usize >= self.code.len() => {
+                Err("a branch leaves the kernel")
+            }
             Op::Ld => self.check_load(inst),
+            Op::Unpack if inst.args[1..].iter().all(|a| a.is_none()) => {
+                Err("a vector of which nothing is kept")
+            }
             _ => Ok(()),
         }
     }
@@ -123,24 +138,37 @@ impl Kernel {
             (Kind::S(bits), ArgKind::Reg(_)) => self.check_reg(arg, bits, bits),
             (Kind::Sw(bits), ArgKind::Reg(_)) => self.check_reg(arg, bits.max(16), 64),
             (Kind::A(narrow), ArgKind::Reg(_)) => self.check_reg(arg, if narrow { 32 } else { 64 }, 64),
-            (Kind::S(1), ArgKind::Const(_)) if inst.op != Op::Mov => Err("only mov takes a constant predicate"),
+            (Kind::S(1), ArgKind::Const(_)) if inst.op != Op::Mov => {
+                Err("only mov takes a constant predicate")
+            }
             (Kind::S(bits) | Kind::Sw(bits), ArgKind::Const(i)) => {
                 let value = *self.consts.get(usize::from(i)).ok_or("a constant that does not exist")?;
-                if bits < 64 && value >> bits != 0 { Err("a constant wider than its operand") } else { Ok(()) }
+                if bits < 64 && value >> bits != 0 {
+                    Err("a constant wider than its operand")
+                } else {
+                    Ok(())
+                }
             }
             (Kind::A(_), ArgKind::Const(i)) => {
                 let _ = self.consts.get(usize::from(i)).ok_or("a constant that does not exist")?;
                 if inst.imm == 0 { Ok(()) } else { Err("a constant address with an offset") }
             }
-            (Kind::S(32), ArgKind::Special(_)) => Ok(()),
-            (_, ArgKind::Special(_)) => Err("special registers are 32-bit sources"),
+            (Kind::S(32), ArgKind::Special(_)) if inst.op == Op::Mov => Ok(()),
+            (_, ArgKind::Special(_)) => Err("special registers are read by mov.u32 only"),
             (_, ArgKind::Const(_)) => Err("a constant cannot be written"),
         }
     }
 
     fn check_reg(&self, arg: Arg, at_least: u32, at_most: u32) -> Result<(), &'static str> {
-        let class = arg.as_reg().and_then(|r| self.regs.get(usize::from(r))).ok_or("a register that does not exist")?;
-        if (at_least..=at_most).contains(&class.bits()) { Ok(()) } else { Err("a register of the wrong width") }
+        let class = arg
+            .as_reg()
+            .and_then(|r| self.regs.get(usize::from(r)))
+            .ok_or("a register that does not exist")?;
+        if (at_least..=at_most).contains(&class.bits()) {
+            Ok(())
+        } else {
+            Err("a register of the wrong width")
+        }
     }
 
     /// A load into registers of its own width is untyped; one into wider registers says how it extends.
@@ -154,7 +182,11 @@ impl Kernel {
             return Err("a vector of registers of different width");
         }
         let extends = first.map(Class::bits) != Some(inst.ty.bits());
-        if extends == inst.ty.is_untyped() { Err("an extending load is typed, any other is not") } else { Ok(()) }
+        if extends == inst.ty.is_untyped() {
+            Err("an extending load is typed, any other is not")
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -139,7 +139,17 @@ pub(crate) struct Inst {
 
 impl Inst {
     pub(crate) const fn new(op: Op, ty: Ty) -> Self {
-        Self { op, ty, ty2: Ty::None, m: 0, m2: 0, guard: Arg::NONE, negate: false, args: [Arg::NONE; 6], imm: 0 }
+        Self {
+            op,
+            ty,
+            ty2: Ty::None,
+            m: 0,
+            m2: 0,
+            guard: Arg::NONE,
+            negate: false,
+            args: [Arg::NONE; 6],
+            imm: 0,
+        }
     }
 
     /// Whether control never falls through.
@@ -189,10 +199,8 @@ impl Inst {
             return self.plain(allowed, [D(bits), S(bits), N, N, N, N]);
         }
         let elem = self.ty2.bits();
-        let allowed = matches!(
-            (self.ty, self.ty2),
-            (Ty::B32, Ty::B16) | (Ty::B64, Ty::B32) | (Ty::B64, Ty::B16)
-        );
+        let allowed =
+            matches!((self.ty, self.ty2), (Ty::B32, Ty::B16) | (Ty::B64, Ty::B32) | (Ty::B64, Ty::B16));
         if !allowed || self.m != 0 || self.m2 != 0 {
             return Err("vectors are moved as b16 in b32, b32 in b64 or b16 in b64");
         }
@@ -217,7 +225,9 @@ impl Inst {
             Op::MulHi | Op::Div | Op::Rem | Op::Min | Op::Max => self.plain(ty.is_int(), two),
             Op::MadHi | Op::Sad => self.plain(ty.is_int(), three),
             Op::MulWide => self.plain(ty.is_int() && bits < 64, [D(2 * bits), S(bits), S(bits), N, N, N]),
-            Op::MadWide => self.plain(ty.is_int() && bits < 64, [D(2 * bits), S(bits), S(bits), S(2 * bits), N, N]),
+            Op::MadWide => {
+                self.plain(ty.is_int() && bits < 64, [D(2 * bits), S(bits), S(bits), S(2 * bits), N, N])
+            }
             Op::Abs | Op::Neg => self.plain(ty.is_signed() && ty.is_int(), [D(bits), S(bits), N, N, N, N]),
             Op::Mul24Lo => self.plain(matches!(ty, Ty::U32 | Ty::S32), two),
             Op::Mad24Lo => self.plain(matches!(ty, Ty::U32 | Ty::S32), three),
@@ -308,7 +318,11 @@ impl Inst {
                 let c = if combine == 0 { N } else { S(1) };
                 if self.op == Op::Setp {
                     let ok = self.ty2 == Ty::None;
-                    return if ok { Ok([D(1), O(1), S(bits), S(bits), c, N]) } else { Err("setp has one type") };
+                    return if ok {
+                        Ok([D(1), O(1), S(bits), S(bits), c, N])
+                    } else {
+                        Err("setp has one type")
+                    };
                 }
                 let ok = matches!(self.ty2, Ty::U32 | Ty::F32);
                 if ok { Ok([D(32), S(bits), S(bits), c, N, N]) } else { Err("set gives u32 or f32") }
@@ -341,12 +355,21 @@ impl Inst {
         if !fits {
             return Err("this conversion does not take this rounding");
         }
-        if !to.is_float() && from.is_float() && self.m2 != 0 {
-            return Err("a conversion from float to integer always saturates");
+        if !to.is_float() && self.m2 != 0 && (from.is_float() || Self::holds_all(to, from)) {
+            return Err("a conversion that cannot overflow, or always saturates, takes no .sat");
         }
         let dst = if to.is_float() { D(to.bits()) } else { Dw(to.bits()) };
         let src = if from.is_float() { S(from.bits()) } else { Sw(from.bits()) };
         Ok([dst, src, N, N, N, N])
+    }
+
+    /// Whether an integer type has every value of another.
+    pub(crate) fn holds_all(to: Ty, from: Ty) -> bool {
+        match (to.is_signed(), from.is_signed()) {
+            (true, false) => from.bits() < to.bits(),
+            (false, true) => false,
+            _ => from.bits() <= to.bits(),
+        }
     }
 
     fn shape_memory(&self) -> Result<[Kind; 6], &'static str> {
@@ -391,7 +414,8 @@ impl Inst {
     fn shape_control(&self) -> Result<[Kind; 6], &'static str> {
         let ty = self.ty;
         let none = self.ty == Ty::None && self.ty2 == Ty::None;
-        let bare = |ok: bool, shape| if ok { Ok(shape) } else { Err("a modifier that the operation does not have") };
+        let bare =
+            |ok: bool, shape| if ok { Ok(shape) } else { Err("a modifier that the operation does not have") };
         match self.op {
             Op::Bra | Op::Ret | Op::Trap | Op::Bar => self.plain(ty == Ty::None, [N; 6]),
             Op::BarWarp => self.plain(ty == Ty::None, [S(32), N, N, N, N, N]),
@@ -411,7 +435,8 @@ impl Inst {
             }
             Op::Match => {
                 let p = if self.m == 1 { O(1) } else { N };
-                let ok = matches!(ty, Ty::B32 | Ty::B64) && self.ty2 == Ty::None && self.m < 2 && self.m2 == 0;
+                let ok =
+                    matches!(ty, Ty::B32 | Ty::B64) && self.ty2 == Ty::None && self.m < 2 && self.m2 == 0;
                 bare(ok, [D(32), p, S(ty.bits()), S(32), N, N])
             }
             Op::Redux => {

@@ -198,7 +198,9 @@ words! {
 
 impl Space {
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Param, Self::Global, Self::Shared, Self::Local, Self::Const].into_iter().find(|s| *s as u8 == byte)
+        [Self::Param, Self::Global, Self::Shared, Self::Local, Self::Const]
+            .into_iter()
+            .find(|s| *s as u8 == byte)
     }
 
     pub(crate) fn word(self) -> &'static str {
@@ -212,6 +214,8 @@ impl Space {
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Param, Self::Global, Self::Shared, Self::Local, Self::Const].into_iter().find(|s| s.word() == word)
+        [Self::Param, Self::Global, Self::Shared, Self::Local, Self::Const]
+            .into_iter()
+            .find(|s| s.word() == word)
     }
 }

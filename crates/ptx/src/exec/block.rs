@@ -132,7 +132,9 @@ impl<'p> Launch<'p> {
                 shadow.end_block();
                 BlockOutcome::Done { units, instructions }
             }
-            Err((_, Stop::Fault(kind))) if units <= fuel => self.fault(kind, block, ended_thread(&ended), units),
+            Err((_, Stop::Fault(kind))) if units <= fuel => {
+                self.fault(kind, block, ended_thread(&ended), units)
+            }
             Err(_) => BlockOutcome::OutOfFuel,
         })
     }
@@ -231,7 +233,9 @@ impl<M: Memory + ?Sized> Running<'_, M> {
             let complete = (waiting..end).find(|t| self.complete(first, end, *t));
             match (complete, self.states[waiting]) {
                 (Some(thread), _) => self.collective(first, thread)?,
-                (None, State::Warp(pc)) => return Err(((waiting as u32, pc), Stop::Fault(FaultKind::DivergentWarp))),
+                (None, State::Warp(pc)) => {
+                    return Err(((waiting as u32, pc), Stop::Fault(FaultKind::DivergentWarp)));
+                }
                 (None, _) => return Ok(()),
             }
         }
@@ -284,7 +288,9 @@ impl<M: Memory + ?Sized> Running<'_, M> {
         named(thread - first)
             && (0..32).filter(|lane| named(*lane)).all(|lane| {
                 let other = first + lane;
-                other < end && self.states[other] == State::Warp(pc) && self.mask(first, end, other, pc) == mask
+                other < end
+                    && self.states[other] == State::Warp(pc)
+                    && self.mask(first, end, other, pc) == mask
             })
     }
 
@@ -312,7 +318,8 @@ impl<M: Memory + ?Sized> Running<'_, M> {
         let Some((thread, pc)) = waiting else { return Ok(()) };
         // On a device, and so in its stand-in, threads that have ended count as arrived.
         let lenient = !self.shadow.is_tracking();
-        let arrived = |s: &State| *s == State::Barrier(pc) || (lenient && matches!(s, State::Done | State::Barrier(_)));
+        let arrived =
+            |s: &State| *s == State::Barrier(pc) || (lenient && matches!(s, State::Done | State::Barrier(_)));
         if !self.states.iter().all(arrived) {
             return Err(((thread, pc), Stop::Fault(FaultKind::DivergentBarrier)));
         }
@@ -332,7 +339,9 @@ impl<M: Memory + ?Sized> Running<'_, M> {
     fn barrier_reduction(&mut self, inst: &Inst, pc: usize) {
         let stride = self.program.template.len();
         let (mut votes, mut threads) = (0u64, 0u64);
-        for (regs, _) in self.regs.chunks_exact(stride).zip(self.states.iter()).filter(|(_, s)| **s != State::Done) {
+        for (regs, _) in
+            self.regs.chunks_exact(stride).zip(self.states.iter()).filter(|(_, s)| **s != State::Done)
+        {
             votes += u64::from((self.program.value(pc, 1, regs) & 1 == 1) != (inst.m2 == 1));
             threads += 1;
         }

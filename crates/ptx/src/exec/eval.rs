@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use crate::bytecode::inst::{Inst, NEG_C, SAT};
 use crate::bytecode::op::{Cmp, Combine, Op, Round, Test, Ty};
-use crate::float::{f32, f64, f32_of_f64, f64_of_f32};
+use crate::float::{f32, f32_of_f64, f64, f64_of_f32};
 
 /// Sign-extends the low bits of a value.
 #[inline(always)]
@@ -73,7 +73,11 @@ fn clamp(v: i128, ty: Ty) -> u64 {
 
 fn range(ty: Ty) -> (i128, i128) {
     let bits = ty.bits();
-    if ty.is_signed() { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) }
+    if ty.is_signed() {
+        (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
+    } else {
+        (0, (1i128 << bits) - 1)
+    }
 }
 
 /// Division by zero gives all ones; MIN / -1 wraps to MIN.
@@ -94,7 +98,13 @@ fn bits(i: &Inst, a: u64, b: u64, c: u64, e: u64) -> u64 {
         Op::Xor => a ^ b,
         Op::Not => !a & mask,
         Op::Cnot => u64::from(a == 0),
-        Op::Shl => if b >= u64::from(width) { 0 } else { (a << b) & mask },
+        Op::Shl => {
+            if b >= u64::from(width) {
+                0
+            } else {
+                (a << b) & mask
+            }
+        }
         Op::Shr => {
             let by = b.min(u64::from(width) - u64::from(ty.is_signed())) as u32;
             (as_signed(a, ty) >> by) as u64 & mask
@@ -296,7 +306,13 @@ fn select(i: &Inst, a: u64, b: u64, c: u64) -> u64 {
             (true, Ty::F32) => 0x3F80_0000,
             (true, _) => 0xFFFF_FFFF,
         },
-        Op::Selp => if c & 1 == 1 { a } else { b },
+        Op::Selp => {
+            if c & 1 == 1 {
+                a
+            } else {
+                b
+            }
+        }
         Op::Slct => {
             let not_negative = match i.ty2 {
                 Ty::F32 => compare(Cmp::Ge, Ty::F32, c, 0),
@@ -358,7 +374,8 @@ fn float_to_int(to: Ty, from: Ty, round: Round, a: u64) -> u64 {
         let special = from == Ty::F64 || to.bits() == 64;
         return if special { 1 << (to.bits() - 1) } else { 0 };
     }
-    let (negative, magnitude) = if from == Ty::F64 { f64::to_int(a, round) } else { f32::to_int(a as u32, round) };
+    let (negative, magnitude) =
+        if from == Ty::F64 { f64::to_int(a, round) } else { f32::to_int(a as u32, round) };
     let magnitude = magnitude.map_or(1i128 << 65, i128::from);
     clamp(if negative { -magnitude } else { magnitude }, to)
 }

@@ -118,7 +118,9 @@ pub(crate) fn run<M: Memory + ?Sized>(
             Code::Or => r!(s.d) = r!(s.a) | r!(s.b),
             Code::Xor => r!(s.d) = r!(s.a) ^ r!(s.b),
             Code::Not32 => r!(s.d) = u64::from(!(r!(s.a) as u32)),
-            Code::Shl32 => r!(s.d) = if r!(s.b) > 31 { 0 } else { u64::from((r!(s.a) as u32) << (r!(s.b) & 31)) },
+            Code::Shl32 => {
+                r!(s.d) = if r!(s.b) > 31 { 0 } else { u64::from((r!(s.a) as u32) << (r!(s.b) & 31)) }
+            }
             Code::ShrU32 => r!(s.d) = if r!(s.b) > 31 { 0 } else { r!(s.a) >> (r!(s.b) & 31) },
             Code::ShrS32 => r!(s.d) = u64::from(((r!(s.a) as i32) >> (r!(s.b).min(31) & 31)) as u32),
             Code::Rotate => {

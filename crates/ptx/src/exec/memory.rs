@@ -182,7 +182,14 @@ impl<M: Memory + ?Sized> View<'_, M> {
         place(space, base, len, address, bytes)
     }
 
-    fn touch(&mut self, touch: Touch, nc: bool, space: Space, at: usize, bytes: u32) -> Result<(), FaultKind> {
+    fn touch(
+        &mut self,
+        touch: Touch,
+        nc: bool,
+        space: Space,
+        at: usize,
+        bytes: u32,
+    ) -> Result<(), FaultKind> {
         if !self.shadow.is_tracking() {
             return Ok(());
         }
@@ -207,7 +214,9 @@ impl<M: Memory + ?Sized> View<'_, M> {
 
     fn write(&mut self, space: Space, at: usize, bytes: u32, value: u64) {
         match space {
-            Space::Global => put(self.global.page_mut((at / PAGE_BYTES) as u64), at % PAGE_BYTES, bytes, value),
+            Space::Global => {
+                put(self.global.page_mut((at / PAGE_BYTES) as u64), at % PAGE_BYTES, bytes, value)
+            }
             Space::Shared => put(&mut self.shared.bytes, at, bytes, value),
             Space::Local => put(self.local, at, bytes, value),
             Space::Const | Space::Param => {}
@@ -222,7 +231,14 @@ impl<M: Memory + ?Sized> View<'_, M> {
     }
 
     /// `red`: one atomic update.
-    pub(crate) fn reduce(&mut self, space: Space, op: RedOp, ty: Ty, address: u64, value: u64) -> Result<(), FaultKind> {
+    pub(crate) fn reduce(
+        &mut self,
+        space: Space,
+        op: RedOp,
+        ty: Ty,
+        address: u64,
+        value: u64,
+    ) -> Result<(), FaultKind> {
         let bytes = ty.bytes();
         let at = self.check(space, address, bytes)?;
         self.touch(Touch::Atomic, false, space, at, bytes)?;
@@ -240,8 +256,20 @@ pub(crate) fn combine(op: RedOp, ty: Ty, a: u64, b: u64) -> u64 {
     let less = if ty.is_signed() { sext(a, ty.bits()) < sext(b, ty.bits()) } else { a < b };
     match op {
         RedOp::Add => a.wrapping_add(b) & ty.mask(),
-        RedOp::Min => if less { a } else { b },
-        RedOp::Max => if less { b } else { a },
+        RedOp::Min => {
+            if less {
+                a
+            } else {
+                b
+            }
+        }
+        RedOp::Max => {
+            if less {
+                b
+            } else {
+                a
+            }
+        }
         RedOp::And => a & b,
         RedOp::Or => a | b,
         RedOp::Xor => a ^ b,

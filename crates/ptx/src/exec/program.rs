@@ -176,7 +176,9 @@ fn step(k: &Kernel, i: &Inst, s: &[u16; 7]) -> Step {
     let cmp = Cmp::from_byte(i.m).unwrap_or(Cmp::Eq);
     let nc = i.op == Op::Ld && i.m2 & crate::bytecode::inst::NC != 0;
     let [d, a, b, c] = match code {
-        Code::LdShared32 | Code::LdGlobal32 | Code::LdLocal32 | Code::LdConst32 => [s[0], s[4], NO_SLOT, NO_SLOT],
+        Code::LdShared32 | Code::LdGlobal32 | Code::LdLocal32 | Code::LdConst32 => {
+            [s[0], s[4], NO_SLOT, NO_SLOT]
+        }
         Code::StShared32 | Code::StGlobal32 | Code::StLocal32 => [NO_SLOT, s[0], s[1], NO_SLOT],
         Code::SetU | Code::SetS32 => [s[0], s[2], s[3], NO_SLOT],
         Code::BraIf | Code::BraUnless => [NO_SLOT, s[6], NO_SLOT, NO_SLOT],
@@ -241,7 +243,18 @@ fn code(k: &Kernel, i: &Inst) -> Code {
             _ => Code::Slow,
         },
         (Op::Bra, _) => Code::Bra,
-        (Op::Ret | Op::Trap | Op::Bar | Op::BarRed | Op::BarWarp | Op::Shfl | Op::Vote | Op::Match | Op::Redux, _) => Code::Stop,
+        (
+            Op::Ret
+            | Op::Trap
+            | Op::Bar
+            | Op::BarRed
+            | Op::BarWarp
+            | Op::Shfl
+            | Op::Vote
+            | Op::Match
+            | Op::Redux,
+            _,
+        ) => Code::Stop,
         _ => Code::Slow,
     }
 }

@@ -137,7 +137,14 @@ impl Shadow {
 
     /// Records an access of 1, 2, 4 or 8 bytes, aligned to its size, at an offset in the arena.
     #[inline]
-    pub(crate) fn touch(&mut self, touch: Touch, nc: bool, offset: u64, bytes: u32, who: &Who<'_>) -> Result<(), FaultKind> {
+    pub(crate) fn touch(
+        &mut self,
+        touch: Touch,
+        nc: bool,
+        offset: u64,
+        bytes: u32,
+        who: &Who<'_>,
+    ) -> Result<(), FaultKind> {
         let slot = self.slot(offset / PAGE_BYTES as u64);
         let stamps = self.cells(slot);
         let mut at = offset as usize % PAGE_BYTES;
@@ -198,6 +205,5 @@ fn classify(touch: Touch, nc: bool, old: u32, lanes: u32) -> Result<u32, bool> {
     if old & (lanes * barred) != 0 {
         return Err(true);
     }
-    Ok(old | lanes * (set << 4))
+    Ok(old | (lanes * (set << 4)))
 }
-

@@ -13,7 +13,15 @@ impl Inst {
     pub(crate) fn stops(&self) -> bool {
         matches!(
             self.op,
-            Op::Ret | Op::Trap | Op::Bar | Op::BarRed | Op::BarWarp | Op::Shfl | Op::Vote | Op::Match | Op::Redux
+            Op::Ret
+                | Op::Trap
+                | Op::Bar
+                | Op::BarRed
+                | Op::BarWarp
+                | Op::Shfl
+                | Op::Vote
+                | Op::Match
+                | Op::Redux
         )
     }
 }
@@ -41,7 +49,12 @@ impl Program {
     }
 
     /// Executes an instruction that does not stop and is not a branch. Its guard holds.
-    pub(crate) fn slow<M: Memory + ?Sized>(&self, pc: usize, regs: &mut [u64], view: &mut View<'_, M>) -> Result<(), FaultKind> {
+    pub(crate) fn slow<M: Memory + ?Sized>(
+        &self,
+        pc: usize,
+        regs: &mut [u64],
+        view: &mut View<'_, M>,
+    ) -> Result<(), FaultKind> {
         let i = &self.insts[pc];
         let v = |position| self.value(pc, position, regs);
         match i.op {
@@ -117,7 +130,12 @@ impl Program {
         self.set(pc, 0, regs, (wide & mask) as u64);
     }
 
-    fn load<M: Memory + ?Sized>(&self, pc: usize, regs: &mut [u64], view: &mut View<'_, M>) -> Result<(), FaultKind> {
+    fn load<M: Memory + ?Sized>(
+        &self,
+        pc: usize,
+        regs: &mut [u64],
+        view: &mut View<'_, M>,
+    ) -> Result<(), FaultKind> {
         let i = &self.insts[pc];
         let space = Space::from_byte(i.m).unwrap_or(Space::Global);
         let (n, bytes) = (i.vector(), i.ty.bytes());
@@ -131,7 +149,12 @@ impl Program {
         Ok(())
     }
 
-    fn store<M: Memory + ?Sized>(&self, pc: usize, regs: &mut [u64], view: &mut View<'_, M>) -> Result<(), FaultKind> {
+    fn store<M: Memory + ?Sized>(
+        &self,
+        pc: usize,
+        regs: &mut [u64],
+        view: &mut View<'_, M>,
+    ) -> Result<(), FaultKind> {
         let i = &self.insts[pc];
         let space = Space::from_byte(i.m).unwrap_or(Space::Global);
         let (n, bytes) = (i.vector(), i.ty.bytes());

@@ -68,7 +68,9 @@ impl<'a> Who<'a> {
             let mut others = self.seen.iter().enumerate().filter(|(lane, _)| *lane as u64 != me & 31);
             return !self.seen.is_empty() && others.all(|(_, seen)| *seen >= clock);
         }
-        who < MANY_IN_WARP && who >> 5 == me >> 5 && self.seen.get((who & 31) as usize).is_some_and(|seen| *seen >= clock)
+        who < MANY_IN_WARP
+            && who >> 5 == me >> 5
+            && self.seen.get((who & 31) as usize).is_some_and(|seen| *seen >= clock)
     }
 
     /// The stamp of a set of readers (or of atomics) after this thread joins it.
@@ -139,7 +141,13 @@ impl Cell {
     }
 
     /// Touches the bytes of the mask. Reads of bytes never written in the block are told by `written`.
-    pub(crate) fn touch(&mut self, split: &mut SplitCells, touch: Touch, mask: u8, who: &Who<'_>) -> Result<(), Conflict> {
+    pub(crate) fn touch(
+        &mut self,
+        split: &mut SplitCells,
+        touch: Touch,
+        mask: u8,
+        who: &Who<'_>,
+    ) -> Result<(), Conflict> {
         if self.w != SPLIT && mask == 0xF && touch != Touch::Atomic {
             let mut word = ByteCell { w: self.w, r: self.r, a: 0 };
             word.touch(touch, who)?;
@@ -203,7 +211,8 @@ impl Clocks {
                 }
             }
         }
-        let next = joined.iter().enumerate().filter(|(l, _)| mask >> l & 1 == 1).map(|(_, c)| *c).max().unwrap_or(0);
+        let next =
+            joined.iter().enumerate().filter(|(l, _)| mask >> l & 1 == 1).map(|(_, c)| *c).max().unwrap_or(0);
         for (lane, row) in rows.iter_mut().take(32).enumerate() {
             if mask >> lane & 1 == 1 {
                 *row = joined;

@@ -33,13 +33,35 @@ pub struct UnitTable {
 
 impl UnitTable {
     /// The first table.
-    pub const V1: Self =
-        Self { version: 1, alu: 1, mul: 1, div: 8, f32: 2, f64: 4, fdiv: 12, global: 4, near: 2, atomic: 8, sync: 4 };
+    pub const V1: Self = Self {
+        version: 1,
+        alu: 1,
+        mul: 1,
+        div: 8,
+        f32: 2,
+        f64: 4,
+        fdiv: 12,
+        global: 4,
+        near: 2,
+        atomic: 8,
+        sync: 4,
+    };
 
     pub(crate) fn weight(&self, i: &Inst) -> u64 {
         u64::from(match i.op {
-            Op::MulLo | Op::MulHi | Op::MulWide | Op::MadLo | Op::MadHi | Op::MadWide | Op::Mul24Lo | Op::Mad24Lo
-            | Op::MadLoC | Op::MadHiC | Op::Dp4a | Op::Dp2a | Op::Sad => self.mul,
+            Op::MulLo
+            | Op::MulHi
+            | Op::MulWide
+            | Op::MadLo
+            | Op::MadHi
+            | Op::MadWide
+            | Op::Mul24Lo
+            | Op::Mad24Lo
+            | Op::MadLoC
+            | Op::MadHiC
+            | Op::Dp4a
+            | Op::Dp2a
+            | Op::Sad => self.mul,
             Op::Div | Op::Rem => self.div,
             Op::FDiv | Op::Rcp | Op::Sqrt => self.fdiv,
             Op::FAdd | Op::FSub | Op::FMul | Op::Fma if i.ty == Ty::F64 => self.f64,

@@ -56,7 +56,8 @@ impl Program {
             }
             Op::Vote => {
                 let p = gather(1);
-                let ballot = each(mask).filter(|l| (p[*l] & 1 == 1) != (i.m2 == 1)).fold(0u32, |b, l| b | 1 << l);
+                let ballot =
+                    each(mask).filter(|l| (p[*l] & 1 == 1) != (i.m2 == 1)).fold(0u32, |b, l| b | 1 << l);
                 first = [vote(i.m, ballot, mask); 32];
             }
             Op::Match => {

@@ -121,7 +121,8 @@ macro_rules! soft_float {
             #[inline(always)]
             fn sum(sa: bool, ea: i32, ma: $W, sb: bool, eb: i32, mb: $W, round: Round) -> $U {
                 let swap = eb > ea || (eb == ea && mb > ma);
-                let (sa, ea, ma, sb, eb, mb) = if swap { (sb, eb, mb, sa, ea, ma) } else { (sa, ea, ma, sb, eb, mb) };
+                let (sa, ea, ma, sb, eb, mb) =
+                    if swap { (sb, eb, mb, sa, ea, ma) } else { (sa, ea, ma, sb, eb, mb) };
                 let mb = jam!($W, mb, ea.wrapping_sub(eb) as u32);
                 if sa == sb {
                     return normal_pack(sa, ea, ma.wrapping_add(mb), round);
@@ -152,7 +153,13 @@ macro_rules! soft_float {
                     };
                 }
                 if x == 0 || y == 0 {
-                    return if x == y { zero_sum(sign(a), sign(b), round) } else if x == 0 { b } else { a };
+                    return if x == y {
+                        zero_sum(sign(a), sign(b), round)
+                    } else if x == 0 {
+                        b
+                    } else {
+                        a
+                    };
                 }
                 let ((ea, ma), (eb, mb)) = (unpack(a), unpack(b));
                 let (ma, mb) = (<$W>::from(ma) << (TOP - MANT), <$W>::from(mb) << (TOP - MANT));
@@ -277,7 +284,13 @@ macro_rules! soft_float {
                     (true, true) => NAN,
                     (true, false) => b,
                     (false, true) => a,
-                    (false, false) => if total_key(b) < total_key(a) { b } else { a },
+                    (false, false) => {
+                        if total_key(b) < total_key(a) {
+                            b
+                        } else {
+                            a
+                        }
+                    }
                 }
             }
 
@@ -287,14 +300,26 @@ macro_rules! soft_float {
                     (true, true) => NAN,
                     (true, false) => b,
                     (false, true) => a,
-                    (false, false) => if total_key(b) > total_key(a) { b } else { a },
+                    (false, false) => {
+                        if total_key(b) > total_key(a) {
+                            b
+                        } else {
+                            a
+                        }
+                    }
                 }
             }
 
             /// Clamps to [+0, 1]; a NaN becomes +0 (`.sat`).
             pub(crate) fn saturate(a: $U) -> $U {
                 const ONE: $U = (EMAX as $U) << MANT;
-                if is_nan(a) || sign(a) { 0 } else if a > ONE { ONE } else { a }
+                if is_nan(a) || sign(a) {
+                    0
+                } else if a > ONE {
+                    ONE
+                } else {
+                    a
+                }
             }
 
             /// `(-1)^negative * magnitude`, rounded.

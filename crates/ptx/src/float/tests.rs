@@ -16,8 +16,20 @@ impl Patterns {
     /// Random bits, corners, and numbers near each other, in turn.
     fn f32(&mut self) -> u32 {
         const CORNERS: [u32; 14] = [
-            0, 1, 2, 0x007F_FFFF, 0x0080_0000, 0x0080_0001, 0x3F80_0000, 0x3F7F_FFFF, 0x3F80_0001, 0x7F7F_FFFF, 0x7F80_0000,
-            0x7FC0_0000, 0x7F80_0001, 0x4B00_0001,
+            0,
+            1,
+            2,
+            0x007F_FFFF,
+            0x0080_0000,
+            0x0080_0001,
+            0x3F80_0000,
+            0x3F7F_FFFF,
+            0x3F80_0001,
+            0x7F7F_FFFF,
+            0x7F80_0000,
+            0x7FC0_0000,
+            0x7F80_0001,
+            0x4B00_0001,
         ];
         let r = self.next();
         let sign = (r as u32) & 0x8000_0000;

@@ -17,10 +17,12 @@ impl<'a> Func<'a> {
     /// Lowers an instruction of this file; `false` if it is not one.
     pub(crate) fn lower_alu(&mut self, w: &mut Words<'a>, ops: &[Operand<'a>]) -> Result<bool, Why> {
         match w.base {
-            "add" | "sub" | "mul" | "mad" | "fma" | "div" | "rem" | "abs" | "neg" | "min" | "max" | "sad" | "mul24"
-            | "mad24" | "addc" | "subc" | "madc" | "rcp" | "sqrt" | "copysign" => self.arithmetic(w, ops)?,
-            "and" | "or" | "xor" | "not" | "cnot" | "shl" | "shr" | "popc" | "clz" | "brev" | "bfind" | "bfe" | "bfi"
-            | "prmt" | "dp4a" | "dp2a" | "lop3" | "shf" => self.bits(w, ops)?,
+            "add" | "sub" | "mul" | "mad" | "fma" | "div" | "rem" | "abs" | "neg" | "min" | "max" | "sad"
+            | "mul24" | "mad24" | "addc" | "subc" | "madc" | "rcp" | "sqrt" | "copysign" => {
+                self.arithmetic(w, ops)?
+            }
+            "and" | "or" | "xor" | "not" | "cnot" | "shl" | "shr" | "popc" | "clz" | "brev" | "bfind"
+            | "bfe" | "bfi" | "prmt" | "dp4a" | "dp2a" | "lop3" | "shf" => self.bits(w, ops)?,
             "setp" | "set" | "testp" => self.compare(w, ops)?,
             "selp" | "slct" | "cvt" => self.choose(w, ops)?,
             "mov" => self.mov(w, ops)?,
@@ -56,13 +58,37 @@ impl<'a> Func<'a> {
         let mut inst = Inst::new(Op::Add, ty);
         let carries = carry_in || carry_out;
         inst.op = match (w.base, width) {
-            ("add" | "addc", None) => if carries { Op::AddC } else { Op::Add },
-            ("sub" | "subc", None) => if carries { Op::SubC } else { Op::Sub },
+            ("add" | "addc", None) => {
+                if carries {
+                    Op::AddC
+                } else {
+                    Op::Add
+                }
+            }
+            ("sub" | "subc", None) => {
+                if carries {
+                    Op::SubC
+                } else {
+                    Op::Sub
+                }
+            }
             ("mul", Some("lo")) => Op::MulLo,
             ("mul", Some("hi")) => Op::MulHi,
             ("mul", Some("wide")) => Op::MulWide,
-            ("mad" | "madc", Some("lo")) => if carries { Op::MadLoC } else { Op::MadLo },
-            ("mad" | "madc", Some("hi")) => if carries { Op::MadHiC } else { Op::MadHi },
+            ("mad" | "madc", Some("lo")) => {
+                if carries {
+                    Op::MadLoC
+                } else {
+                    Op::MadLo
+                }
+            }
+            ("mad" | "madc", Some("hi")) => {
+                if carries {
+                    Op::MadHiC
+                } else {
+                    Op::MadHi
+                }
+            }
             ("mad", Some("wide")) => Op::MadWide,
             ("mul24", Some("lo")) => Op::Mul24Lo,
             ("mad24", Some("lo")) => Op::Mad24Lo,
@@ -80,7 +106,8 @@ impl<'a> Func<'a> {
         } else if matches!(inst.op, Op::Add | Op::Sub) && w.flag("sat") {
             inst.m = SAT;
         }
-        let signless = matches!(inst.op, Op::Add | Op::Sub | Op::MulLo | Op::MadLo | Op::AddC | Op::SubC | Op::MadLoC);
+        let signless =
+            matches!(inst.op, Op::Add | Op::Sub | Op::MulLo | Op::MadLo | Op::AddC | Op::SubC | Op::MadLoC);
         if signless && inst.m != SAT || matches!(inst.op, Op::AddC | Op::SubC | Op::MadLoC) {
             inst.ty = ty.unsigned();
         }
@@ -149,7 +176,16 @@ impl<'a> Func<'a> {
             "dp4a" => (Op::Dp4a, &[n, n, n]),
             "dp2a" => (Op::Dp2a, &[n, n, n]),
             "lop3" => (Op::Lop3, &[b, b, b]),
-            _ => (if w.flag("l") { Op::ShfL } else if w.flag("r") { Op::ShfR } else { return Err(COUNT) }, &[b, b, n]),
+            _ => (
+                if w.flag("l") {
+                    Op::ShfL
+                } else if w.flag("r") {
+                    Op::ShfR
+                } else {
+                    return Err(COUNT);
+                },
+                &[b, b, n],
+            ),
         };
         inst.op = op;
         match op {
@@ -170,7 +206,9 @@ impl<'a> Func<'a> {
                 let _ = op == Op::Dp2a && w.flag("lo");
             }
             Op::Lop3 => {
-                let [head @ .., Operand::Number(crate::lower::operand::Number::Int(table))] = ops else { return Err(COUNT) };
+                let [head @ .., Operand::Number(crate::lower::operand::Number::Int(table))] = ops else {
+                    return Err(COUNT);
+                };
                 inst.imm = i32::try_from(*table).map_err(|_| Why::new("the look-up table has eight bits"))?;
                 return self.simple(w, inst, head, types);
             }
@@ -192,7 +230,8 @@ impl<'a> Func<'a> {
             Some([Cmp::Lt, Cmp::Le, Cmp::Gt, Cmp::Ge][at])
         });
         let cmp = cmp.ok_or(Why::new("an unknown comparison"))?;
-        let combine = w.find(|x| Combine::from_word(x).filter(|c| *c != Combine::None)).unwrap_or(Combine::None);
+        let combine =
+            w.find(|x| Combine::from_word(x).filter(|c| *c != Combine::None)).unwrap_or(Combine::None);
         let to = if w.base == "set" { w.need_ty()? } else { Ty::None };
         let ty = w.need_ty()?;
         w.finish()?;
@@ -255,8 +294,9 @@ impl<'a> Func<'a> {
         let from = w.need_ty()?;
         let number = |t: Ty| if t.is_untyped() { t.unsigned() } else { t };
         let (to, from) = (number(to), number(from));
-        // Converting floats to integers clamps in any case.
-        let m2 = u8::from(saturate && (to.is_float() || !from.is_float()));
+        // Converting floats to integers clamps in any case; where nothing can overflow there is nothing to clamp.
+        let clamps = to.is_float() || !(from.is_float() || Inst::holds_all(to, from));
+        let m2 = u8::from(saturate && clamps);
         self.simple(w, Inst { ty2: from, m: round, m2, ..Inst::new(Op::Cvt, to) }, ops, &[from])
     }
 

@@ -9,7 +9,10 @@ use crate::lower::operand::{Number, Operand};
 use crate::lower::words::Words;
 
 const COUNT: Why = Why { reason: "the wrong number of operands", instead: "" };
-const NO_SYNC: Why = Why { reason: "without .sync the set of lanes is not defined by the program", instead: "the .sync form with a mask" };
+const NO_SYNC: Why = Why {
+    reason: "without .sync the set of lanes is not defined by the program",
+    instead: "the .sync form with a mask",
+};
 
 impl<'a> Func<'a> {
     /// Lowers an instruction of this file; `false` if it is not one.
@@ -48,7 +51,8 @@ impl<'a> Func<'a> {
             self.emit(Inst::new(Op::BarWarp, Ty::None), &[mask]);
             return if sync { Ok(()) } else { Err(NO_SYNC) };
         }
-        let named = Why { reason: "only barrier 0 with all threads is in the profile", instead: "__syncthreads()" };
+        let named =
+            Why { reason: "only barrier 0 with all threads is in the profile", instead: "__syncthreads()" };
         if w.flag("red") {
             let op = w.find(BarRedOp::from_word).ok_or(named)?;
             let _ = w.ty();
@@ -56,7 +60,10 @@ impl<'a> Func<'a> {
             let [d, Operand::Number(Number::Int(0)), p] = ops else { return Err(named) };
             let d = self.dst(d)?;
             let (p, negated) = self.pred(p)?;
-            self.emit(Inst { m: op as u8, m2: u8::from(negated), ..Inst::new(Op::BarRed, Ty::None) }, &[d, p]);
+            self.emit(
+                Inst { m: op as u8, m2: u8::from(negated), ..Inst::new(Op::BarRed, Ty::None) },
+                &[d, p],
+            );
             return Ok(());
         }
         if !w.flag("sync") {
@@ -77,7 +84,8 @@ impl<'a> Func<'a> {
         w.finish()?;
         let [d, a, b, c, mask] = ops else { return Err(COUNT) };
         let (d, p) = self.pair(d)?;
-        let args = [d, p, self.src(a, ty)?, self.src(b, Ty::U32)?, self.src(c, Ty::U32)?, self.src(mask, Ty::U32)?];
+        let args =
+            [d, p, self.src(a, ty)?, self.src(b, Ty::U32)?, self.src(c, Ty::U32)?, self.src(mask, Ty::U32)?];
         self.emit(Inst { m: mode as u8, ..Inst::new(Op::Shfl, Ty::None) }, &args);
         Ok(())
     }
@@ -100,7 +108,10 @@ impl<'a> Func<'a> {
         let d = self.dst(d)?;
         let (p, negated) = self.pred(p)?;
         let mask = self.src(mask, Ty::U32)?;
-        self.emit(Inst { m: mode as u8, m2: u8::from(negated), ..Inst::new(Op::Vote, Ty::None) }, &[d, p, mask]);
+        self.emit(
+            Inst { m: mode as u8, m2: u8::from(negated), ..Inst::new(Op::Vote, Ty::None) },
+            &[d, p, mask],
+        );
         Ok(())
     }
 

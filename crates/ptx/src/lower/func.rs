@@ -131,7 +131,9 @@ impl<'a> Func<'a> {
     pub(crate) fn lookup(&mut self, name: &'a str) -> Result<Binding, Why> {
         let mut scope = Some(self.scope);
         while let Some(s) = scope {
-            if let Some(found) = self.scopes[s].names.get(name).copied().filter(|b| !matches!(b, Binding::Range(..))) {
+            if let Some(found) =
+                self.scopes[s].names.get(name).copied().filter(|b| !matches!(b, Binding::Range(..)))
+            {
                 return self.settle(s, name, found);
             }
             if let Some(reg) = self.in_range(s, name) {
@@ -195,7 +197,8 @@ impl<'a> Func<'a> {
     pub(crate) fn finish(mut self) -> Result<RawKernel, Late> {
         self.guard = (Opnd::None, false);
         let ends = self.raw.code.last().is_some_and(|r| r.guard == Opnd::None && r.inst.is_terminator());
-        let reaches_end = self.scopes.iter().flat_map(|s| s.labels.values()).any(|pc| *pc as usize == self.raw.code.len());
+        let reaches_end =
+            self.scopes.iter().flat_map(|s| s.labels.values()).any(|pc| *pc as usize == self.raw.code.len());
         if !ends || reaches_end {
             self.emit(Inst::new(Op::Ret, Ty::None), &[]);
         }
@@ -203,7 +206,10 @@ impl<'a> Func<'a> {
             let mut at = Some(scope);
             let target = loop {
                 let Some(s) = at else {
-                    return Err(Late { line: self.raw.code[pc].line, why: Why::new("a branch to a label that does not exist") });
+                    return Err(Late {
+                        line: self.raw.code[pc].line,
+                        why: Why::new("a branch to a label that does not exist"),
+                    });
                 };
                 if let Some(t) = self.scopes[s].labels.get(name) {
                     break *t;
@@ -222,7 +228,11 @@ impl<'a> Func<'a> {
         for (reg, line) in &self.dead {
             let read = self.raw.code.iter().any(|r| {
                 let sources = if r.inst.op == Op::Ld { 4..6 } else { 0..6 };
-                is_reg(r.guard, *reg) || (r.args[sources].iter().enumerate().any(|(i, a)| is_reg(*a, *reg) && !is_dst(&r.inst, i)))
+                is_reg(r.guard, *reg)
+                    || (r.args[sources]
+                        .iter()
+                        .enumerate()
+                        .any(|(i, a)| is_reg(*a, *reg) && !is_dst(&r.inst, i)))
             });
             if read {
                 let why = Why {
@@ -291,7 +301,9 @@ fn is_dst(inst: &Inst, position: usize) -> bool {
 
 fn address_of(binding: Binding, offset: i64) -> Result<Opnd, Why> {
     match binding {
-        Binding::Variable(Space::Param, _) => Err(Why::new("the address of a parameter is not in the profile")),
+        Binding::Variable(Space::Param, _) => {
+            Err(Why::new("the address of a parameter is not in the profile"))
+        }
         Binding::Variable(_, at) => Ok(Opnd::Const(at.wrapping_add_signed(offset))),
         Binding::Dynamic(_) => Ok(Opnd::Dynamic(offset as u64)),
         _ => Err(Why::new("an offset can only follow a variable")),

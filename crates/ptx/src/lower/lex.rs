@@ -28,7 +28,12 @@ fn is_word_char(c: char) -> bool {
 }
 
 fn refuse(line: u32, text: &str, reason: &str) -> Refusal {
-    Refusal { line, instruction: text.chars().take(120).collect(), reason: reason.to_string(), instead: "".to_string() }
+    Refusal {
+        line,
+        instruction: text.chars().take(120).collect(),
+        reason: reason.to_string(),
+        instead: "".to_string(),
+    }
 }
 
 /// Tokens of a text without comments. A zero byte ends the text (NVRTC counts it).

@@ -12,8 +12,24 @@ use crate::lower::operand::{Number, Operand};
 use crate::lower::words::Words;
 
 const HINTS: [&str; 18] = [
-    "weak", "relaxed", "volatile", "cta", "gpu", "sys", "ca", "cg", "cs", "cv", "lu", "wb", "wt", "shared::cta", "noftz", "evict_last",
-    "evict_first", "no_allocate",
+    "weak",
+    "relaxed",
+    "volatile",
+    "cta",
+    "gpu",
+    "sys",
+    "ca",
+    "cg",
+    "cs",
+    "cv",
+    "lu",
+    "wb",
+    "wt",
+    "shared::cta",
+    "noftz",
+    "evict_last",
+    "evict_first",
+    "no_allocate",
 ];
 
 impl<'a> Func<'a> {
@@ -60,7 +76,8 @@ impl<'a> Func<'a> {
         let ty = if ty.is_float() { ty.untyped() } else { ty };
         let inst = Inst { m: space as u8, m2: n | if nc { NC } else { 0 }, ..Inst::new(Op::Ld, ty) };
         let mut args = [Opnd::None; 6];
-        let parts: &[Operand<'a>] = if let Operand::Vector(parts) = d { parts } else { core::slice::from_ref(d) };
+        let parts: &[Operand<'a>] =
+            if let Operand::Vector(parts) = d { parts } else { core::slice::from_ref(d) };
         if parts.len() != usize::from(n) {
             return Err(Why::new("the vector has another length than the instruction"));
         }
@@ -79,7 +96,8 @@ impl<'a> Func<'a> {
         let ty = w.need_ty()?;
         w.finish()?;
         let [address, s] = ops else { return Err(Why::new("st takes an address and a source")) };
-        let parts: &[Operand<'a>] = if let Operand::Vector(parts) = s { parts } else { core::slice::from_ref(s) };
+        let parts: &[Operand<'a>] =
+            if let Operand::Vector(parts) = s { parts } else { core::slice::from_ref(s) };
         if parts.len() != usize::from(n) {
             return Err(Why::new("the vector has another length than the instruction"));
         }
@@ -127,7 +145,9 @@ impl<'a> Func<'a> {
 
     /// Base and offset of `[x]`.
     fn address(&mut self, operand: &Operand<'a>, space: Space) -> Result<(Opnd, i32), Why> {
-        let Operand::Address(inner) = operand else { return Err(Why::new("an address in brackets is expected")) };
+        let Operand::Address(inner) = operand else {
+            return Err(Why::new("an address in brackets is expected"));
+        };
         let (name, offset) = match &**inner {
             Operand::Number(Number::Int(n)) => return Ok((Opnd::Const(*n), 0)),
             Operand::Name(name) => (*name, 0),

@@ -23,7 +23,15 @@ impl Image {
     /// not have is refused with its line, the reason and what to use instead. Unused `.func`s are skipped.
     pub fn from_ptx(text: &str) -> Result<Self, Refusal> {
         let toks = tokens(text)?;
-        let mut p = Parser { text, toks: &toks, at: 0, globals: BTreeMap::new(), constants: Vec::new(), kernels: Vec::new(), lines: Vec::new() };
+        let mut p = Parser {
+            text,
+            toks: &toks,
+            at: 0,
+            globals: BTreeMap::new(),
+            constants: Vec::new(),
+            kernels: Vec::new(),
+            lines: Vec::new(),
+        };
         while p.at < toks.len() {
             p.item()?;
         }
@@ -37,9 +45,10 @@ impl Image {
 /// A broken rule of the bytecode, told in terms of the text.
 fn refusal_of(error: &DecodeError, image: &Image, lines: &[Vec<u32>], text: &str) -> Refusal {
     let (line, reason) = match error {
-        DecodeError::Instruction { kernel, pc, reason } => {
-            (lines.get(*kernel as usize).and_then(|l| l.get(*pc as usize)).copied().unwrap_or(0), (*reason).to_string())
-        }
+        DecodeError::Instruction { kernel, pc, reason } => (
+            lines.get(*kernel as usize).and_then(|l| l.get(*pc as usize)).copied().unwrap_or(0),
+            (*reason).to_string(),
+        ),
         DecodeError::Kernel { kernel, .. } if (*kernel as usize) < image.kernels.len() => {
             (lines[*kernel as usize].first().copied().unwrap_or(0), error.to_string())
         }
@@ -82,7 +91,7 @@ impl<'a> Parser<'a, '_> {
 
     fn next(&mut self) -> &'a str {
         let text = self.peek();
-        self.at += 1;
+        self.at = self.toks.len().min(self.at + 1);
         text
     }
 
@@ -99,7 +108,12 @@ impl<'a> Parser<'a, '_> {
     /// A refusal of the statement that begins at this token.
     fn refuse(&self, from: usize, why: Why) -> Refusal {
         let Some(first) = self.toks.get(from.min(self.toks.len().saturating_sub(1))) else {
-            return Refusal { line: 1, instruction: String::new(), reason: "the text is empty".to_string(), instead: String::new() };
+            return Refusal {
+                line: 1,
+                instruction: String::new(),
+                reason: "the text is empty".to_string(),
+                instead: String::new(),
+            };
         };
         let statement = self.text[first.start..].split([';', '{', '\n']).next().unwrap_or("").trim();
         Refusal {
@@ -131,7 +145,7 @@ impl<'a> Parser<'a, '_> {
         while self.at < self.toks.len() && self.peek() != end {
             self.at += 1;
         }
-        self.at += 1;
+        let _ = self.next();
     }
 
     fn skip_braces(&mut self) {
@@ -154,7 +168,13 @@ impl<'a> Parser<'a, '_> {
             ".version" => {
                 let _ = self.next();
             }
-            ".target" | ".file" => {
+            ".target" => {
+                let _ = self.next();
+                while self.eat(",") {
+                    let _ = self.next();
+                }
+            }
+            ".file" => {
                 self.at = start;
                 self.skip_line();
             }
@@ -198,7 +218,10 @@ impl<'a> Parser<'a, '_> {
                 ".v4" => count = 4,
                 word if word.starts_with('.') => {
                     let read = Ty::from_word(&word[1..]).filter(|t| *t != Ty::None);
-                    ty = Some(read.ok_or_else(|| self.refuse(start, Why::new("a type the profile does not have")))?);
+                    ty =
+                        Some(read.ok_or_else(|| {
+                            self.refuse(start, Why::new("a type the profile does not have"))
+                        })?);
                 }
                 word => break word,
             }
@@ -210,14 +233,20 @@ impl<'a> Parser<'a, '_> {
         let natural = count * scalar;
         let mut open = false;
         while self.eat("[") {
-            if self.peek() == "]" { open = true } else { count = count.saturating_mul(self.int()?) }
+            if self.peek() == "]" {
+                open = true
+            } else {
+                count = count.saturating_mul(self.int()?)
+            }
             self.expect("]")?;
         }
         let align = align.unwrap_or(natural);
         let bytes = count.saturating_mul(scalar);
         let fits = bytes <= 1 << 20 && (bytes > 0 || open) && align.is_power_of_two() && align <= 128;
         if !fits {
-            return Err(self.refuse(start, Why::new("a variable of a size or alignment that is not in the profile")));
+            return Err(
+                self.refuse(start, Why::new("a variable of a size or alignment that is not in the profile"))
+            );
         }
         let bytes = if open { 0 } else { bytes as u32 };
         Ok(Declared { name, align: (align as u32).max(scalar as u32), bytes, open, ty })
@@ -243,7 +272,9 @@ impl<'a> Parser<'a, '_> {
                 Binding::Variable(Space::Const, at as u64)
             }
             ".shared" if v.open => Binding::Dynamic(v.align),
-            ".shared" if !data.is_empty() => return Err(self.refuse(start, Why::new("shared memory has no initial value"))),
+            ".shared" if !data.is_empty() => {
+                return Err(self.refuse(start, Why::new("shared memory has no initial value")));
+            }
             ".shared" => Binding::Demoted(v.align, v.bytes),
             _ => Binding::Refused(Why {
                 reason: "global variables of a module are not in the profile",
@@ -264,10 +295,29 @@ impl<'a> Parser<'a, '_> {
                 _ => {
                     let negative = self.eat("-");
                     let bits = match (number(self.peek()), v.ty) {
-                        (Some(Number::Int(n)), _) => if negative { n.wrapping_neg() } else { n },
-                        (Some(Number::F32(n)), Ty::F32 | Ty::B32) => u64::from(if negative { n ^ 1 << 31 } else { n }),
-                        (Some(Number::F64(n)), Ty::F64 | Ty::B64) => if negative { n ^ 1 << 63 } else { n },
-                        _ => return Err(self.refuse(start, Why::new("an initial value that is not a number of the variable's type"))),
+                        (Some(Number::Int(n)), _) => {
+                            if negative {
+                                n.wrapping_neg()
+                            } else {
+                                n
+                            }
+                        }
+                        (Some(Number::F32(n)), Ty::F32 | Ty::B32) => {
+                            u64::from(if negative { n ^ 1 << 31 } else { n })
+                        }
+                        (Some(Number::F64(n)), Ty::F64 | Ty::B64) => {
+                            if negative {
+                                n ^ 1 << 63
+                            } else {
+                                n
+                            }
+                        }
+                        _ => {
+                            return Err(self.refuse(
+                                start,
+                                Why::new("an initial value that is not a number of the variable's type"),
+                            ));
+                        }
                     };
                     data.extend_from_slice(&bits.to_le_bytes()[..declared_bytes(v.ty) as usize]);
                 }
@@ -293,7 +343,9 @@ impl<'a> Parser<'a, '_> {
                 let p = self.declared()?;
                 let offset = end.next_multiple_of(p.align);
                 if p.bytes == 0 || p.align > 16 || offset + p.bytes > 4096 {
-                    return Err(self.refuse(start, Why::new("parameters of more than 4096 bytes, or of no size")));
+                    return Err(
+                        self.refuse(start, Why::new("parameters of more than 4096 bytes, or of no size"))
+                    );
                 }
                 end = offset + p.bytes;
                 raw.params.push(Param { offset, bytes: p.bytes, align: p.align });
@@ -303,7 +355,16 @@ impl<'a> Parser<'a, '_> {
                 }
             }
         }
-        while matches!(self.peek(), ".maxntid" | ".reqntid" | ".minnctapersm" | ".maxnreg" | ".maxnctapersm" | ".pragma" | ".noreturn") {
+        while matches!(
+            self.peek(),
+            ".maxntid"
+                | ".reqntid"
+                | ".minnctapersm"
+                | ".maxnreg"
+                | ".maxnctapersm"
+                | ".pragma"
+                | ".noreturn"
+        ) {
             if self.next() == ".pragma" {
                 self.skip_until(";");
                 continue;
@@ -361,7 +422,7 @@ impl<'a> Parser<'a, '_> {
                 ".pragma" => self.skip_until(";"),
                 ".reg" => self.registers(f)?,
                 ".shared" | ".local" | ".extern" => self.variable(f)?,
-                word if word.starts_with('.') => return Err(self.refuse(start, reasons::instruction(word))),
+                word if word.starts_with('.') => return Err(self.refuse(start, SYNTAX)),
                 name if self.toks.get(self.at + 1).is_some_and(|t| t.text == ":") => {
                     f.label(name).map_err(|why| self.refuse(start, why))?;
                     self.at += 2;
@@ -449,12 +510,12 @@ impl<'a> Parser<'a, '_> {
 
 fn lower<'a>(f: &mut Func<'a>, opcode: &'a str, toks: &[Tok<'a>]) -> Result<(), Why> {
     let mut w = Words::new(opcode);
-    if w.base == "call" {
-        return Err(reasons::instruction("call"));
+    if let Some(why) = reasons::never(w.base) {
+        return Err(why);
     }
     let ops = operands(toks)?;
     if f.lower_alu(&mut w, &ops)? || f.lower_memory(&mut w, &ops)? || f.lower_control(&mut w, &ops)? {
         return Ok(());
     }
-    Err(reasons::instruction(w.base))
+    Err(Why::new("the profile does not have this instruction"))
 }

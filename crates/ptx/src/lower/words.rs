@@ -69,7 +69,8 @@ impl<'a> Words<'a> {
 
     fn leftover(&self) -> Option<Why> {
         self.rest.iter().find_map(|w| reasons::modifier(w)).or_else(|| {
-            (!self.rest.is_empty()).then_some(Why::new("a modifier that the profile does not have for this instruction"))
+            (!self.rest.is_empty())
+                .then_some(Why::new("a modifier that the profile does not have for this instruction"))
         })
     }
 

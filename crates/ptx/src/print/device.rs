@@ -14,7 +14,7 @@ use crate::float::{NAN32, NAN64};
 use crate::launch::{ARENA_BASE, Space};
 use crate::print::flow::{float_only, leaders, makes_nan, read_before_written, takes_nan};
 use crate::print::names::{Names, declared, stem};
-use crate::print::text::{HEADER, Replaced, bare, constants, parameter, targets};
+use crate::print::text::{Replaced, bare, constants, header, parameter, targets};
 
 /// First line of every device text.
 const MARK: &str = "// assay device text 1";
@@ -69,7 +69,12 @@ impl Module {
         if !text.starts_with(MARK) {
             let (line, instruction) = (1, text.lines().next().unwrap_or("").chars().take(120).collect());
             let reason = "a device runs only text that was printed from an image".to_string();
-            return Err(Refusal { line, instruction, reason, instead: "Image::from_ptx, then print_device".to_string() });
+            return Err(Refusal {
+                line,
+                instruction,
+                reason,
+                instead: "Image::from_ptx, then print_device".to_string(),
+            });
         }
         Image::from_ptx(text).map(|image| Self { image })
     }
@@ -86,7 +91,7 @@ impl Module {
 /// end; a fuel check on every backward branch; arena-relative addressing with bounds guards; guards of integer
 /// division; canonical NaNs where a float's bits can be seen; zeroed local memory and registers.
 pub fn print_device(image: &Image, units: &UnitTable) -> String {
-    let mut out = format!("{MARK}\n{HEADER}.extern .shared .align 128 .b8 shared_memory[];\n");
+    let mut out = format!("{MARK}\n{}.extern .shared .align 128 .b8 shared_memory[];\n", header(image));
     constants(&mut out, &image.constants);
     for kernel in &image.kernels {
         Printer::new(image, kernel, units).print(&mut out);
@@ -136,7 +141,9 @@ impl<'k> Printer<'k> {
     fn header(&mut self) {
         let _ = writeln!(self.body, ".visible .entry {}(", self.k.name);
         let mut params: Vec<String> = RESERVED.iter().map(|name| format!("\t.param .b64 {name}")).collect();
-        params.extend(self.k.params.iter().enumerate().map(|(i, p)| format!("\t{}", parameter(p, &format!("p{i}")))));
+        params.extend(
+            self.k.params.iter().enumerate().map(|(i, p)| format!("\t{}", parameter(p, &format!("p{i}")))),
+        );
         self.body.push_str(&params.join(",\n"));
         self.body.push_str("\n)\n{\n");
         if self.k.local > 0 {
@@ -158,7 +165,9 @@ impl<'k> Printer<'k> {
         self.line("ld.param.b64 %afuel, [assay_fuel];");
         self.line("ld.param.b64 %aunits, [assay_units];");
         // Linear block index, eight bytes each.
-        for (word, special) in ["%ctaid.z", "%nctaid.y", "%ctaid.y", "%nctaid.x", "%ctaid.x"].iter().enumerate() {
+        for (word, special) in
+            ["%ctaid.z", "%nctaid.y", "%ctaid.y", "%nctaid.x", "%ctaid.x"].iter().enumerate()
+        {
             self.line(format!("mov.u32 %aw{word}, {special};"));
         }
         self.line("mad.lo.u32 %aw0, %aw0, %aw1, %aw2;");
@@ -202,8 +211,13 @@ impl<'k> Printer<'k> {
 
     /// For each access size used in a space: length minus size. A space shorter than an access is for the reference.
     fn limits(&mut self, space: Space, param: &str, limit: &str) {
-        let mut sizes: Vec<u32> =
-            self.k.code.iter().filter(|i| matches!(i.op, Op::Ld | Op::St | Op::Red) && i.m == space as u8).map(size).collect();
+        let mut sizes: Vec<u32> = self
+            .k
+            .code
+            .iter()
+            .filter(|i| matches!(i.op, Op::Ld | Op::St | Op::Red) && i.m == space as u8)
+            .map(size)
+            .collect();
         sizes.sort_unstable();
         sizes.dedup();
         for size in sizes {
@@ -218,7 +232,9 @@ impl<'k> Printer<'k> {
         self.body.push_str("$ASSAY_END:\n");
         self.line("red.global.add.u64 [%aunits], %au;");
         self.line("ret;");
-        for (label, bit) in [("$ASSAY_FUEL", DeviceArgs::STATUS_OUT_OF_FUEL), ("$ASSAY_FAULT", DeviceArgs::STATUS_FAULT)] {
+        for (label, bit) in
+            [("$ASSAY_FUEL", DeviceArgs::STATUS_OUT_OF_FUEL), ("$ASSAY_FAULT", DeviceArgs::STATUS_FAULT)]
+        {
             let _ = writeln!(self.body, "{label}:");
             self.line(format!("mov.b32 %aw0, {bit};"));
             self.line("red.global.or.b32 [%astatus], %aw0;");
@@ -286,7 +302,11 @@ impl<'k> Printer<'k> {
         let shape = i.shape().unwrap_or([Kind::N; 6]);
         let into_pure = i.op == Op::Mov && i.args[0].as_reg().is_some_and(|d| self.pure[usize::from(d)]);
         for (position, kind) in shape.into_iter().enumerate() {
-            let Some(r) = i.args[position].as_reg().filter(|_| matches!(kind, Kind::S(_) | Kind::Sw(_) | Kind::A(_))) else { continue };
+            let Some(r) =
+                i.args[position].as_reg().filter(|_| matches!(kind, Kind::S(_) | Kind::Sw(_) | Kind::A(_)))
+            else {
+                continue;
+            };
             let class = self.k.regs[usize::from(r)];
             let float = matches!(class, Class::B32 | Class::B64) && self.pure[usize::from(r)];
             if !float || into_pure || takes_nan(i, position) {
@@ -307,7 +327,9 @@ impl<'k> Printer<'k> {
         let size = u64::from(size(i));
         if space == Space::Param {
             let at = constant.unwrap_or(u64::MAX);
-            let inside = |p: &Param| u64::from(p.offset) <= at && at.saturating_add(size) <= u64::from(p.offset + p.bytes);
+            let inside = |p: &Param| {
+                u64::from(p.offset) <= at && at.saturating_add(size) <= u64::from(p.offset + p.bytes)
+            };
             return self.k.params.iter().any(inside);
         }
         let origin = if space == Space::Global { ARENA_BASE } else { 0 };

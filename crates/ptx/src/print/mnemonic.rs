@@ -68,7 +68,11 @@ pub(crate) fn mnemonic(i: &Inst) -> String {
             format!("{op}.{}{nc}{vector}.{ty}", word(Space::from_byte(i.m), Space::word))
         }
         Op::Red => {
-            format!("red.{}.{}.{ty}", word(Space::from_byte(i.m), Space::word), word(RedOp::from_byte(i.m2), RedOp::word))
+            format!(
+                "red.{}.{}.{ty}",
+                word(Space::from_byte(i.m), Space::word),
+                word(RedOp::from_byte(i.m2), RedOp::word)
+            )
         }
         Op::Bra | Op::Ret | Op::Trap => op.to_string(),
         Op::Bar => "bar.sync".to_string(),

@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use crate::bytecode::inst::Class;
 use crate::bytecode::inst::{Inst, NEG_C};
 use crate::bytecode::op::Op;
 use crate::bytecode::{Image, Kernel, Param};
-use crate::bytecode::inst::Class;
 use crate::launch::Space;
 use crate::print::mnemonic::{mnemonic, source_type};
 use crate::print::names::{Names, declared, stem};
@@ -18,7 +18,7 @@ use crate::print::names::{Names, declared, stem};
 ///
 /// [`crate::Fault::line`] counts lines of this text.
 pub fn print(image: &Image) -> String {
-    let mut out = String::from(HEADER);
+    let mut out = header(image);
     constants(&mut out, &image.constants);
     for kernel in &image.kernels {
         print_kernel(&mut out, kernel);
@@ -26,7 +26,11 @@ pub fn print(image: &Image) -> String {
     out
 }
 
-pub(crate) const HEADER: &str = ".version 7.0\n.target sm_75\n.address_size 64\n";
+/// Version and target: the lowest that have every instruction of the image.
+pub(crate) fn header(image: &Image) -> String {
+    let redux = image.kernels.iter().any(|k| k.code.iter().any(|i| i.op == Op::Redux));
+    format!(".version 7.1\n.target {}\n.address_size 64\n", if redux { "sm_80" } else { "sm_75" })
+}
 
 /// Line of a kernel's instruction in [`print`]'s text, from 1.
 pub(crate) fn line_of(image: &Image, kernel: u32, pc: u32) -> u32 {
@@ -86,7 +90,13 @@ fn print_kernel(out: &mut String, k: &Kernel) {
     }
     for class in Class::ALL {
         if names.counts[class as usize] > 0 {
-            let _ = writeln!(out, "\t.reg .{} {}<{}>;", declared(class), stem(class), names.counts[class as usize]);
+            let _ = writeln!(
+                out,
+                "\t.reg .{} {}<{}>;",
+                declared(class),
+                stem(class),
+                names.counts[class as usize]
+            );
         }
     }
     let labels = targets(k);
@@ -124,7 +134,8 @@ pub(crate) fn bare(k: &Kernel, names: &Names<'_>, inst: &Inst, replaced: &Replac
         let parts: Vec<String> = range.map(arg).collect();
         if parts.len() == 1 { parts.concat() } else { format!("{{{}}}", parts.join(", ")) }
     };
-    let pair = |i: usize| if inst.args[i + 1].is_none() { arg(i) } else { format!("{}|{}", arg(i), arg(i + 1)) };
+    let pair =
+        |i: usize| if inst.args[i + 1].is_none() { arg(i) } else { format!("{}|{}", arg(i), arg(i + 1)) };
     match inst.op {
         Op::Ret | Op::Trap => op,
         Op::Bra => format!("{op} $L{}", inst.imm),
@@ -133,7 +144,9 @@ pub(crate) fn bare(k: &Kernel, names: &Names<'_>, inst: &Inst, replaced: &Replac
         Op::Vote => format!("{op} {}, {}, {}", arg(0), not(1), arg(2)),
         Op::Shfl => format!("{op} {}, {}, {}, {}, {}", pair(0), arg(2), arg(3), arg(4), arg(5)),
         Op::Match => format!("{op} {}, {}, {}", pair(0), arg(2), arg(3)),
-        Op::Unpack => format!("{op} {}, {}", list(1..1 + (inst.ty.bits() / inst.ty2.bits()) as usize), arg(0)),
+        Op::Unpack => {
+            format!("{op} {}, {}", list(1..1 + (inst.ty.bits() / inst.ty2.bits()) as usize), arg(0))
+        }
         Op::Pack => format!("{op} {}, {}", arg(0), list(1..1 + (inst.ty.bits() / inst.ty2.bits()) as usize)),
         Op::Ld => format!("{op} {}, {}", list(0..inst.vector()), address(4)),
         Op::St => format!("{op} {}, {}", address(0), list(1..1 + inst.vector())),
@@ -161,7 +174,7 @@ fn address(k: &Kernel, names: &Names<'_>, inst: &Inst, position: usize) -> Strin
         (Some(at), _) if inst.m == Space::Param as u8 => parameter_address(k, at),
         (Some(at), _) => format!("[{at}]"),
         (None, 0) => format!("[{}]", names.arg(base, inst.ty)),
-        (None, imm) => format!("[{}{imm:+}]", names.arg(base, inst.ty)),
+        (None, imm) => format!("[{}+{imm}]", names.arg(base, inst.ty)),
     }
 }
 

@@ -2,12 +2,12 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use assay_ptx::{
-    ARENA_BASE, BlockOutcome, DeviceArgs, FlatMemory, Image, Launch, LaunchDims, Memory, Module, Page, Program, Shadow, UnitTable,
-    print_device,
+    ARENA_BASE, BlockOutcome, DeviceArgs, FlatMemory, Image, Launch, LaunchDims, Memory, Module, Page,
+    Program, Shadow, UnitTable, print_device,
 };
 
 /// Units of each block, or the first outcome that is not `Done`.
-pub fn run_reference(
+pub(crate) fn run_reference(
     image: &Image,
     kernel: &str,
     dims: LaunchDims,
@@ -29,11 +29,11 @@ pub fn run_reference(
 }
 
 /// Device memory at another address than the arena's.
-pub struct DeviceMemory {
-    pub flat: FlatMemory,
+pub(crate) struct DeviceMemory {
+    pub(crate) flat: FlatMemory,
 }
 
-pub const DEVICE_BASE: u64 = 0x7F00_1200_0000;
+pub(crate) const DEVICE_BASE: u64 = 0x7F00_1200_0000;
 
 impl Memory for DeviceMemory {
     fn bytes(&self) -> u64 {
@@ -51,7 +51,14 @@ impl Memory for DeviceMemory {
 }
 
 /// Runs the device text on a device with other addresses: status word, units of each block, and the arena after.
-pub fn run_device(image: &Image, kernel: &str, dims: LaunchDims, params: &[u8], arena: &FlatMemory, fuel: u64) -> (u32, Vec<u64>, Vec<u8>) {
+pub(crate) fn run_device(
+    image: &Image,
+    kernel: &str,
+    dims: LaunchDims,
+    params: &[u8],
+    arena: &FlatMemory,
+    fuel: u64,
+) -> (u32, Vec<u64>, Vec<u8>) {
     let text = print_device(image, &UnitTable::V1);
     let module = Module::from_device_ptx(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let (_, original) = image.kernel(kernel).expect("the kernel is there");
@@ -77,20 +84,25 @@ pub fn run_device(image: &Image, kernel: &str, dims: LaunchDims, params: &[u8], 
         bytes.resize(offset(theirs), 0);
         bytes.extend_from_slice(&params[offset(own)..][..own.bytes as usize]);
     }
-    let mut launch = Launch::new(&program, LaunchDims { dynamic_shared: shared, ..dims }, &bytes).expect("a launch within limits");
+    let mut launch = Launch::new(&program, LaunchDims { dynamic_shared: shared, ..dims }, &bytes)
+        .expect("a launch within limits");
     let mut shadow = Shadow::off();
     for block in 0..dims.blocks() {
-        let outcome = launch.run_block(block, &mut memory, &mut shadow, u64::MAX).expect("a block of the grid");
+        let outcome =
+            launch.run_block(block, &mut memory, &mut shadow, u64::MAX).expect("a block of the grid");
         assert!(matches!(outcome, BlockOutcome::Done { .. }), "{outcome:?}\n{text}");
     }
     let all = memory.flat.as_bytes();
-    let units = all[units_at..status_at].chunks(8).map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes"))).collect();
+    let units = all[units_at..status_at]
+        .chunks(8)
+        .map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes")))
+        .collect();
     let status = u32::from_le_bytes(all[status_at..status_at + 4].try_into().expect("four bytes"));
     (status, units, all[..arena_len].to_vec())
 }
 
 /// Parameter bytes: 32-bit scalars, then pointers to these offsets of the arena.
-pub fn params(scalars: &[u32], pointers: &[usize]) -> Vec<u8> {
+pub(crate) fn params(scalars: &[u32], pointers: &[usize]) -> Vec<u8> {
     let mut out: Vec<u8> = scalars.iter().flat_map(|s| s.to_le_bytes()).collect();
     if !pointers.is_empty() {
         out.resize(out.len().next_multiple_of(8), 0);
