@@ -110,7 +110,9 @@ fn places() -> Vec<PathBuf> {
     let program = std::env::current_exe().unwrap_or_default();
     let dir = program.parent().unwrap_or(Path::new("."));
     let mut places = vec![dir.join(STAND_IN), dir.join("deps").join(STAND_IN)];
-    places.extend(dir.parent().map(|up| up.join("lib").join(STAND_IN)));
+    if let Some(up) = dir.parent() {
+        places.extend([up.join("lib").join(STAND_IN), up.join("deps").join(STAND_IN)]);
+    }
     places
 }
 
