@@ -1,5 +1,7 @@
 //! The adapter against a real anvil.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::time::Duration;
 
 use alloy::{
@@ -101,7 +103,8 @@ impl World {
 
 fn blob(seed: u8) -> Bytes {
     // The top byte of each field element stays zero.
-    let byte = |i: usize| if i % 32 == 0 { 0 } else { seed.wrapping_add(u8::try_from(i % 251).unwrap()) };
+    let byte =
+        |i: usize| if i.is_multiple_of(32) { 0 } else { seed.wrapping_add(u8::try_from(i % 251).unwrap()) };
     (0..131_072).map(byte).collect()
 }
 

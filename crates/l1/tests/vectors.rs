@@ -1,5 +1,7 @@
 //! Leaves and roots of the Inbox's trees: the same file is asserted by `contracts/test/l1/Vectors.t.sol`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
