@@ -1,5 +1,7 @@
 //! A verifier against a real L1.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     net::SocketAddr,
     path::Path,
