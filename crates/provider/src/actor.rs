@@ -69,6 +69,8 @@ pub struct ProviderAgent {
     work: JoinSet<(u64, Done)>,
     served: BTreeSet<u64>,
     ended: BTreeMap<u64, Instant>,
+    /// The market may owe us something: after a job's end, and after a start.
+    collect: bool,
     doors: Doors,
     mailbox: mpsc::Receiver<Message>,
 }
@@ -127,6 +129,7 @@ impl ProviderAgent {
             work: JoinSet::new(),
             served: BTreeSet::new(),
             ended: BTreeMap::new(),
+            collect: true,
             doors,
             mailbox: messages,
         };
@@ -191,6 +194,10 @@ impl ProviderAgent {
             self.look(job).await?;
         }
         self.forget_old().await?;
+        if self.collect {
+            self.tools.withdraw().await?;
+            self.collect = false;
+        }
         let working = self.tracked.values().filter(|t| !t.stage.is_end()).count();
         metrics::jobs(working);
         Ok(())
@@ -372,11 +379,9 @@ impl ProviderAgent {
         self.jobs_journal.advance(old.stage, &new).await?;
         self.tracked.insert(job, new);
         self.reached(job, to);
-        if to == Stage::Settled {
+        if to.is_end() {
             self.ended.insert(job, Instant::now());
-            if let Err(e) = self.tools.withdraw().await {
-                tracing::warn!(error = %e, "the credit stays in the market for now");
-            }
+            self.collect = true;
         }
         Ok(())
     }
@@ -386,7 +391,6 @@ impl ProviderAgent {
         if let Some((cancel, _)) = self.busy.get(&job) {
             cancel.cancel();
         }
-        self.ended.insert(job, Instant::now());
         self.advance(job, Stage::Lost, |record| record.reason = Some(reason)).await
     }
 

@@ -20,6 +20,9 @@ use crate::words::refusal_words;
 /// How long a transaction may take to be included.
 const INCLUSION: Duration = Duration::from_secs(60);
 
+/// Gas on top of twice the estimate.
+const GAS_SPARE: u64 = 200_000;
+
 /// A job as it was posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
@@ -278,7 +281,9 @@ impl Chain {
     ) -> Result<TransactionReceipt, ChainError> {
         let _turn = self.sending.lock().await;
         let call = call.from(self.account);
-        call.call().await.map_err(|e| self.explain(name, &e))?;
+        let gas = call.estimate_gas().await.map_err(|e| self.explain(name, &e))?;
+        // Another replica's transaction may come first and leave the costly change of state to ours.
+        let call = call.gas(gas.saturating_mul(2).saturating_add(GAS_SPARE));
         let pending = call.send().await.map_err(|e| self.explain(name, &e))?;
         let hash = *pending.tx_hash();
         let waited = INCLUSION;

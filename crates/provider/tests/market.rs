@@ -50,30 +50,40 @@ async fn a_job_is_run_by_two_compared_paid_and_its_output_proven() {
 async fn an_agent_killed_at_every_stage_loses_no_job() {
     let mut world = World::start().await;
     let _other = world.agent(2, "reference", json!({}));
-    let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Lost);
+    let stages = Stage::ALL.into_iter().filter(|stage| !stage.is_end());
     for (index, stage) in stages.enumerate() {
         let prepared = world.job(&format!("job{index}"), 100 + index as u32, "");
         let mut doomed = world.agent(1, "reference", json!({"crash_at": stage.name()}));
         let (submission, serving) = world.submit(&prepared).await;
-        let view;
-        if stage == Stage::Settled {
-            world.until(submission.job, &serving, |view| view.state >= 5).await;
-            world.advance(3).await;
-            view = world.until(submission.job, &serving, |_| false).await;
-            doomed.ended().await;
-        } else {
-            let died = tokio::select! {
-                () = doomed.ended() => true,
-                // Lets the replicas in meanwhile.
-                _ = world.until(submission.job, &serving, |_| false) => false,
-            };
-            assert!(died, "killed at {stage}");
-            let _again = world.agent(1, "reference", json!({}));
-            view = world.finish(submission.job, &serving).await;
-        }
+        let died = tokio::select! {
+            () = doomed.ended() => true,
+            // Lets the replicas in meanwhile.
+            _ = world.until(submission.job, &serving, |_| false) => false,
+        };
+        assert!(died, "killed at {stage}");
+        let _again = world.agent(1, "reference", json!({}));
+        let view = world.finish(submission.job, &serving).await;
         assert_eq!(view.state, FINAL, "after a kill at {stage}");
         let paid = view.replicas.iter().find(|r| r.provider == world.provider_address(1)).unwrap();
         assert_eq!(paid.result_root, view.result_root, "after a kill at {stage}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_killed_when_paid_collects_later() {
+    let mut world = World::start().await;
+    let mut doomed = world.agent(1, "reference", json!({"crash_at": "settled"}));
+    let (submission, serving) = world.submit(&world.job("one", 200, "replicas = 1")).await;
+    let view = world.finish(submission.job, &serving).await;
+    assert_eq!(view.state, FINAL);
+    doomed.ended().await;
+    let credit = world.client.chain().market().credits(world.provider_address(1));
+    assert!(credit.call().await.unwrap() > U256::ZERO, "killed before it withdrew");
+    let _again = world.agent(1, "reference", json!({}));
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while credit.call().await.unwrap() > U256::ZERO {
+        assert!(std::time::Instant::now() < end, "the pay is never collected");
+        tokio::task::yield_now().await;
     }
 }
 

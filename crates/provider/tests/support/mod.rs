@@ -15,23 +15,23 @@ use assay_provider::client::{Client, ClientConfig, Prepared, Serving, Submission
 use assay_testkit::Anvil;
 use serde_json::{Value, json};
 
-pub const CHAIN: u64 = 42_330;
-pub const CONFIG_HASH: B256 = B256::repeat_byte(0x42);
+pub(crate) const CHAIN: u64 = 42_330;
+pub(crate) const CONFIG_HASH: B256 = B256::repeat_byte(0x42);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Kernels `add`, `boom` and `spin`.
 const PTX: &str = include_str!("../../../compute/testdata/small.ptx");
 
-pub struct World {
+pub(crate) struct World {
     anvil: Anvil,
     node: DynProvider,
-    pub client: Client,
+    pub(crate) client: Client,
     dir: tempfile::TempDir,
     now: u64,
 }
 
 /// One agent's process; killed on drop.
-pub struct Agent {
+pub(crate) struct Agent {
     child: Child,
 }
 
@@ -45,7 +45,7 @@ impl Drop for Agent {
 
 impl Agent {
     /// Waits for the process to end by itself.
-    pub async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let end = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < end, "the agent did not end");
@@ -54,14 +54,14 @@ impl Agent {
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let anvil = Anvil::start().unwrap();
         let node = anvil.provider();
         let _: Value = node.raw_request("anvil_setChainId".into(), (CHAIN,)).await.unwrap();
@@ -79,16 +79,16 @@ impl World {
         Self { anvil, node, client, dir, now }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn provider_address(&self, n: usize) -> Address {
+    pub(crate) fn provider_address(&self, n: usize) -> Address {
         self.anvil.key(n).address()
     }
 
     /// Starts provider `n` (1, 2, ...), which keeps its folder over restarts.
-    pub fn agent(&self, n: usize, executor: &str, extra: Value) -> Agent {
+    pub(crate) fn agent(&self, n: usize, executor: &str, extra: Value) -> Agent {
         let dir = self.path(&format!("provider{n}"));
         std::fs::create_dir_all(&dir).unwrap();
         let mut file = json!({
@@ -111,7 +111,7 @@ impl World {
     }
 
     /// Writes a job over `n` numbers into a folder of its own and prepares it.
-    pub fn job(&self, name: &str, n: u32, terms: &str) -> Prepared {
+    pub(crate) fn job(&self, name: &str, n: u32, terms: &str) -> Prepared {
         let dir = self.path(name);
         std::fs::create_dir_all(&dir).unwrap();
         let numbers: Vec<u8> = (0..n).flat_map(u32::to_le_bytes).collect();
@@ -131,47 +131,48 @@ impl World {
         prepare(&file, &dir.join("bundle")).unwrap()
     }
 
-    pub async fn serve(&self, prepared: &Prepared) -> Serving {
+    pub(crate) async fn serve(&self, prepared: &Prepared) -> Serving {
         self.client.serve(prepared, "127.0.0.1:0".parse().unwrap(), Vec::new()).await.unwrap()
     }
 
-    pub async fn submit(&self, prepared: &Prepared) -> (Submission, Serving) {
+    pub(crate) async fn submit(&self, prepared: &Prepared) -> (Submission, Serving) {
         let serving = self.serve(prepared).await;
         let submission = self.client.submit(prepared, &serving).await.unwrap();
         (submission, serving)
     }
 
     /// Moves the protocol's clock.
-    pub async fn advance(&mut self, secs: u64) {
+    pub(crate) async fn advance(&mut self, secs: u64) {
         self.now += secs;
         let word = B256::from(U256::from(self.now));
         set_storage(&self.node, predeploys::CLOCK, U256::ZERO, word).await;
     }
 
     /// Watches until `wanted` or the job's end, letting the replicas in.
-    pub async fn until(&self, job: u64, serving: &Serving, wanted: impl Fn(&JobView) -> bool) -> JobView {
+    pub(crate) async fn until(
+        &self,
+        job: u64,
+        serving: &Serving,
+        wanted: impl Fn(&JobView) -> bool,
+    ) -> JobView {
         let watch = self.client.watch(job, Some(serving), |view| !wanted(view));
         tokio::time::timeout(PATIENCE, watch).await.expect("the job moves on").unwrap()
     }
 
     /// Watches until the result can be challenged, lets the window pass and watches to the end.
-    pub async fn finish(&mut self, job: u64, serving: &Serving) -> JobView {
+    pub(crate) async fn finish(&mut self, job: u64, serving: &Serving) -> JobView {
         let view = self.until(job, serving, |view| view.state >= 5).await;
         assert_eq!(view.state, 5, "agreed: {view:?}");
         self.advance(3).await;
         self.until(job, serving, |_| false).await
     }
-
-    pub async fn balance(&self, account: Address) -> U256 {
-        self.node.get_balance(account).await.unwrap()
-    }
 }
 
-pub fn expected(n: u32) -> Vec<u8> {
+pub(crate) fn expected(n: u32) -> Vec<u8> {
     (0..n).flat_map(|i| (i + n).to_le_bytes()).collect()
 }
 
-pub fn read(path: &Path) -> Vec<u8> {
+pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
