@@ -47,7 +47,7 @@ fn int(op: Op, ty: Ty, m: u8, a: u64, b: u64, c: u64) -> u64 {
         Op::MadWide => return (product() as u64).wrapping_add(c) & ty.wide().mask(),
         Op::MulHi => product() >> bits,
         Op::MadHi => (product() >> bits).wrapping_add(z),
-        Op::Div => return div(x, y, bits) as u64 & mask,
+        Op::Div => return div(x, y) as u64 & mask,
         Op::Rem => return rem(x, y) as u64 & mask,
         Op::Abs => x.wrapping_abs(),
         Op::Neg => x.wrapping_neg(),
@@ -81,7 +81,7 @@ fn range(ty: Ty) -> (i128, i128) {
 }
 
 /// Division by zero gives all ones; MIN / -1 wraps to MIN.
-fn div(x: i128, y: i128, _bits: u32) -> i128 {
+fn div(x: i128, y: i128) -> i128 {
     if y == 0 { -1 } else { x / y }
 }
 

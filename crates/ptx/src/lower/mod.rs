@@ -1,6 +1,7 @@
 //! The front end: PTX text to canonical bytecode.
 
 mod alu;
+mod body;
 mod control;
 mod func;
 mod lex;

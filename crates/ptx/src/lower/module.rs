@@ -4,17 +4,15 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::bytecode::inst::Class;
 use crate::bytecode::op::Ty;
-use crate::bytecode::{Image, Kernel, Opnd, Param, RawKernel};
+use crate::bytecode::{Image, Kernel, Param, RawKernel};
 use crate::error::{DecodeError, Refusal};
 use crate::launch::Space;
+use crate::lower::Why;
 use crate::lower::func::{Binding, Func};
 use crate::lower::lex::{Tok, tokens};
 use crate::lower::memory::declared_bytes;
-use crate::lower::operand::{Number, number, operands};
-use crate::lower::words::Words;
-use crate::lower::{Why, reasons};
+use crate::lower::operand::{Number, number};
 
 impl Image {
     /// Lowers PTX text to canonical bytecode.
@@ -58,10 +56,10 @@ fn refusal_of(error: &DecodeError, image: &Image, lines: &[Vec<u32>], text: &str
     Refusal { line, instruction: source.chars().take(120).collect(), reason, instead: String::new() }
 }
 
-struct Parser<'a, 't> {
+pub(super) struct Parser<'a, 't> {
     text: &'a str,
-    toks: &'t [Tok<'a>],
-    at: usize,
+    pub(super) toks: &'t [Tok<'a>],
+    pub(super) at: usize,
     globals: BTreeMap<&'a str, Binding>,
     constants: Vec<u8>,
     kernels: Vec<Kernel>,
@@ -69,44 +67,44 @@ struct Parser<'a, 't> {
 }
 
 /// A variable as declared.
-struct Declared<'a> {
-    name: &'a str,
-    align: u32,
-    bytes: u32,
+pub(super) struct Declared<'a> {
+    pub(super) name: &'a str,
+    pub(super) align: u32,
+    pub(super) bytes: u32,
     /// `name[]`
-    open: bool,
+    pub(super) open: bool,
     ty: Ty,
 }
 
-const SYNTAX: Why = Why { reason: "this is not PTX", instead: "" };
+pub(super) const SYNTAX: Why = Why { reason: "this is not PTX", instead: "" };
 
 impl<'a> Parser<'a, '_> {
-    fn peek(&self) -> &'a str {
+    pub(super) fn peek(&self) -> &'a str {
         self.toks.get(self.at).map_or("", |t| t.text)
     }
 
-    fn line(&self) -> u32 {
+    pub(super) fn line(&self) -> u32 {
         self.toks.get(self.at).or(self.toks.last()).map_or(1, |t| t.line)
     }
 
-    fn next(&mut self) -> &'a str {
+    pub(super) fn next(&mut self) -> &'a str {
         let text = self.peek();
         self.at = self.toks.len().min(self.at + 1);
         text
     }
 
-    fn eat(&mut self, text: &str) -> bool {
+    pub(super) fn eat(&mut self, text: &str) -> bool {
         let hit = self.peek() == text;
         self.at += usize::from(hit);
         hit
     }
 
-    fn expect(&mut self, text: &str) -> Result<(), Refusal> {
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), Refusal> {
         if self.eat(text) { Ok(()) } else { Err(self.refuse(self.at, SYNTAX)) }
     }
 
     /// A refusal of the statement that begins at this token.
-    fn refuse(&self, from: usize, why: Why) -> Refusal {
+    pub(super) fn refuse(&self, from: usize, why: Why) -> Refusal {
         let Some(first) = self.toks.get(from.min(self.toks.len().saturating_sub(1))) else {
             return Refusal {
                 line: 1,
@@ -124,7 +122,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn int(&mut self) -> Result<u64, Refusal> {
+    pub(super) fn int(&mut self) -> Result<u64, Refusal> {
         match number(self.peek()) {
             Some(Number::Int(n)) => {
                 self.at += 1;
@@ -134,21 +132,21 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn skip_line(&mut self) {
+    pub(super) fn skip_line(&mut self) {
         let line = self.line();
         while self.at < self.toks.len() && self.toks[self.at].line == line {
             self.at += 1;
         }
     }
 
-    fn skip_until(&mut self, end: &str) {
+    pub(super) fn skip_until(&mut self, end: &str) {
         while self.at < self.toks.len() && self.peek() != end {
             self.at += 1;
         }
         let _ = self.next();
     }
 
-    fn skip_braces(&mut self) {
+    pub(super) fn skip_braces(&mut self) {
         let mut depth = 0u32;
         while self.at < self.toks.len() {
             match self.next() {
@@ -205,7 +203,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// `.align 4 .b8 name[256]`, after the state space.
-    fn declared(&mut self) -> Result<Declared<'a>, Refusal> {
+    pub(super) fn declared(&mut self) -> Result<Declared<'a>, Refusal> {
         let start = self.at;
         let mut align = None;
         let mut count = 1u64;
@@ -397,125 +395,4 @@ impl<'a> Parser<'a, '_> {
         let from = self.toks.iter().position(|t| t.line >= line).unwrap_or(0);
         self.refuse(from, why)
     }
-
-    fn body(&mut self, f: &mut Func<'a>) -> Result<(), Refusal> {
-        let mut depth = 1u32;
-        while depth > 0 {
-            let start = self.at;
-            if self.at >= self.toks.len() {
-                return Err(self.refuse(start, Why::new("the kernel does not end")));
-            }
-            match self.peek() {
-                "{" => {
-                    self.at += 1;
-                    depth += 1;
-                    f.open();
-                }
-                "}" => {
-                    self.at += 1;
-                    depth -= 1;
-                    let _ = f.close();
-                }
-                ";" => self.at += 1,
-                ".loc" | ".file" => self.skip_line(),
-                ".section" => self.skip_braces(),
-                ".pragma" => self.skip_until(";"),
-                ".reg" => self.registers(f)?,
-                ".shared" | ".local" | ".extern" => self.variable(f)?,
-                word if word.starts_with('.') => return Err(self.refuse(start, SYNTAX)),
-                name if self.toks.get(self.at + 1).is_some_and(|t| t.text == ":") => {
-                    f.label(name).map_err(|why| self.refuse(start, why))?;
-                    self.at += 2;
-                }
-                _ => self.statement(f)?,
-            }
-            if f.raw.code.len() > 1 << 18 {
-                return Err(self.refuse(start, Why::new("more than 2^18 instructions")));
-            }
-        }
-        Ok(())
-    }
-
-    fn registers(&mut self, f: &mut Func<'a>) -> Result<(), Refusal> {
-        let start = self.at;
-        self.at += 1;
-        let word = self.next();
-        let ty = word.strip_prefix('.').and_then(Ty::from_word);
-        let class = ty.and_then(Class::of).ok_or_else(|| {
-            let modifier = word.strip_prefix('.').and_then(reasons::modifier);
-            self.refuse(start, modifier.unwrap_or(Why::new("registers have 1 (pred), 16, 32 or 64 bits")))
-        })?;
-        loop {
-            let name = self.next();
-            let bound = if self.eat("<") {
-                let count = self.int()?;
-                self.expect(">")?;
-                let count = u32::try_from(count).ok().filter(|n| *n < 1 << 24);
-                count.ok_or(Why::new("too many registers")).and_then(|n| f.bind_range(name, class, n))
-            } else {
-                f.bind_reg(name, class)
-            };
-            bound.map_err(|why| self.refuse(start, why))?;
-            if self.eat(";") {
-                return Ok(());
-            }
-            self.expect(",")?;
-        }
-    }
-
-    fn variable(&mut self, f: &mut Func<'a>) -> Result<(), Refusal> {
-        let start = self.at;
-        let _ = self.eat(".extern");
-        let space = match self.next() {
-            ".shared" => Space::Shared,
-            ".local" => Space::Local,
-            _ => return Err(self.refuse(start, SYNTAX)),
-        };
-        let v = self.declared()?;
-        if self.peek() == "=" {
-            return Err(self.refuse(start, Why::new("shared and local memory have no initial value")));
-        }
-        self.expect(";")?;
-        let binding = match (v.open, space) {
-            (true, Space::Shared) => Ok(Binding::Dynamic(v.align)),
-            (true, _) => Err(Why::new("a local array without a size")),
-            (false, _) => f.allocate(space, v.align, v.bytes),
-        };
-        binding.and_then(|b| f.bind(v.name, b)).map_err(|why| self.refuse(start, why))
-    }
-
-    fn statement(&mut self, f: &mut Func<'a>) -> Result<(), Refusal> {
-        let start = self.at;
-        f.line = self.line();
-        f.guard = (Opnd::None, false);
-        if self.eat("@") {
-            let negate = self.eat("!");
-            let name = self.next();
-            let guard = f.src(&crate::lower::operand::Operand::Name(name), Ty::Pred);
-            f.guard = (guard.map_err(|why| self.refuse(start, why))?, negate);
-        }
-        let opcode = self.next();
-        let from = self.at;
-        let mut end = from;
-        while end < self.toks.len() && self.toks[end].text != ";" {
-            end += 1;
-        }
-        if end == self.toks.len() {
-            return Err(self.refuse(start, Why::new("the statement does not end")));
-        }
-        self.at = end + 1;
-        lower(f, opcode, &self.toks[from..end]).map_err(|why| self.refuse(start, why))
-    }
-}
-
-fn lower<'a>(f: &mut Func<'a>, opcode: &'a str, toks: &[Tok<'a>]) -> Result<(), Why> {
-    let mut w = Words::new(opcode);
-    if let Some(why) = reasons::never(w.base) {
-        return Err(why);
-    }
-    let ops = operands(toks)?;
-    if f.lower_alu(&mut w, &ops)? || f.lower_memory(&mut w, &ops)? || f.lower_control(&mut w, &ops)? {
-        return Ok(());
-    }
-    Err(Why::new("the profile does not have this instruction"))
 }
