@@ -47,7 +47,16 @@ fn spelling() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"]))
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 fn documentation() -> Result<()> {

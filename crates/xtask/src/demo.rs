@@ -29,13 +29,26 @@ pub(crate) struct Args {
 pub(crate) fn play(args: &Args) -> Result<()> {
     contracts::install()?;
     println!("Building the program (the first time takes some minutes) ...");
-    run(cargo().args(["build", "--quiet", "--locked", "--package", "assay-cli", "--package", "assay-libcuda-cpu"]))?;
+    run(cargo().args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        "assay-cli",
+        "--package",
+        "assay-libcuda-cpu",
+    ]))?;
     let scratch = Scratch::new("demo")?;
     let start = Instant::now();
 
-    println!("\n1. Starting a network: an L1 (anvil), the contracts, a sequencer, a verifier and two providers.");
+    println!(
+        "\n1. Starting a network: an L1 (anvil), the contracts, a sequencer, a verifier and two providers."
+    );
     let network = Network::start(&scratch.0.join("network"))?;
-    println!("   L1 {}   sequencer {}   verifier {}", network.l1_url, network.sequencer_url, network.verifier_url);
+    println!(
+        "   L1 {}   sequencer {}   verifier {}",
+        network.l1_url, network.sequencer_url, network.verifier_url
+    );
     for provider in &network.providers {
         println!("   provider {} runs jobs on: {}", text(provider, "address")?, text(provider, "executor")?);
     }
@@ -48,14 +61,20 @@ pub(crate) fn play(args: &Args) -> Result<()> {
     let result = network.submit(&job_dir.join("job.toml"))?;
     let units = number(&result, "work_units")?;
     println!("   job {} is {}", number(&result, "job")?, text(&result, "status")?);
-    println!("   {} providers returned result root {}", number(&result, "replicas")?, text(&result, "result_root")?);
+    println!(
+        "   {} providers returned result root {}",
+        number(&result, "replicas")?,
+        text(&result, "result_root")?
+    );
     println!("   {units} work units, {} wei paid", text(&result, "paid")?);
 
     println!("\n4. Checking the outputs against this machine's own arithmetic, bit for bit.");
     let checked = expected.check(&job_dir)?;
     println!("   {checked} elements equal");
 
-    println!("\n5. Following the money and the blocks: the verifier has only the L1 and derives the same chain.");
+    println!(
+        "\n5. Following the money and the blocks: the verifier has only the L1 and derives the same chain."
+    );
     let block = number(&result, "block")?;
     let verified = network.wait_for_verifier(block, VERIFIER_WAIT_SECS)?;
     let sequenced = network.block(&network.sequencer_url, number(&verified, "number")?)?;
@@ -71,7 +90,10 @@ pub(crate) fn play(args: &Args) -> Result<()> {
         text(&verified, "state_root")?
     );
     network.stop()?;
-    println!("\nDone in {:.1} s. `cargo run -p assay-cli -- dev` leaves such a network running for you.", start.elapsed().as_secs_f64());
+    println!(
+        "\nDone in {:.1} s. `cargo run -p assay-cli -- dev` leaves such a network running for you.",
+        start.elapsed().as_secs_f64()
+    );
     if args.json {
         let head = |block: &Value| json!({"height": block["number"], "state_root": block["state_root"]});
         let line = json!({

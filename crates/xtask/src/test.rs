@@ -28,7 +28,9 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     stage("build", || run(cargo().args(["build", "--workspace", "--all-targets", "--locked"])))?;
     stage("crates", || crates(args))?;
     if args.filter.is_none() {
-        stage("documentation examples", || run(cargo().args(["test", "--workspace", "--locked", "--doc", "--quiet"])))?;
+        stage("documentation examples", || {
+            run(cargo().args(["test", "--workspace", "--locked", "--doc", "--quiet"]))
+        })?;
     }
     Ok(())
 }

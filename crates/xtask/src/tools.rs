@@ -23,7 +23,10 @@ pub(crate) fn typos() -> Result<Option<Command>> {
         if command("python3").args(["-m", "pip", "--version"]).output().is_err() {
             return Ok(None);
         }
-        run(command("python3").args(["-m", "pip", "install", "--quiet", "--target"]).arg(&place).arg(format!("typos=={TYPOS}")))?;
+        run(command("python3")
+            .args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(&place)
+            .arg(format!("typos=={TYPOS}")))?;
     }
     Ok(Some(command(program)))
 }

@@ -46,7 +46,8 @@ impl Expected {
         let out = read(&folder.join("out.f32"), LENGTH)?;
         let product = (0..SIDE * SIDE).step_by(SAMPLE).map(|i| {
             let (row, column) = (i / SIDE, i % SIDE);
-            let sum = (0..SIDE).fold(0.0f32, |sum, k| self.a[row * SIDE + k].mul_add(self.b[k * SIDE + column], sum));
+            let sum = (0..SIDE)
+                .fold(0.0f32, |sum, k| self.a[row * SIDE + k].mul_add(self.b[k * SIDE + column], sum));
             (c[i], sum)
         });
         let saxpy = (0..LENGTH).map(|i| (out[i], 2.5f32.mul_add(self.x[i], self.y[i])));

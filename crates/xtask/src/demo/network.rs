@@ -16,6 +16,12 @@ use crate::{
     shell::{command, output, target_dir},
 };
 
+/// The Inbox's event of a batch (contracts/src/interfaces/IInbox.sol).
+const BATCH_POSTED: &str =
+    "BatchPosted(uint64 indexed,uint8,uint64,uint64,bytes32,bytes32,bytes32,bytes32[])";
+/// Which word of its data says where the versioned hashes are: after kind, two counters and three hashes.
+const HASHES_OFFSET_WORD: usize = 6;
+
 /// A running `assay dev`.
 pub(super) struct Network {
     process: Child,
@@ -80,7 +86,9 @@ impl Network {
                 return self.block(&self.verifier_url, height);
             }
             if Instant::now() > end {
-                bail!("after {secs} s the verifier's safe head is {height}, the job was paid in block {block}");
+                bail!(
+                    "after {secs} s the verifier's safe head is {height}, the job was paid in block {block}"
+                );
             }
             sleep(Duration::from_millis(300));
         }
@@ -92,14 +100,33 @@ impl Network {
         Ok(json!({"number": number, "hash": block["hash"], "state_root": block["stateRoot"]}))
     }
 
-    /// How many batches and blobs lie on L1.
+    /// How many batches the sequencer posted on L1, and in how many blobs.
     pub(super) fn l1_posts(&self) -> Result<(u64, u64)> {
-        let heads = self.rpc(&self.verifier_url, "assay_syncStatus", &[])?;
-        let figure = |name: &str| heads[name].as_u64().or_else(|| quantity(&heads[name]));
-        match (figure("batches"), figure("blobs")) {
-            (Some(batches), Some(blobs)) => Ok((batches, blobs)),
-            _ => bail!("assay_syncStatus names no batches and blobs: {heads}"),
-        }
+        let inbox = text(&self.ready["contracts"], "inbox")?;
+        let mut cast = contracts::cast();
+        cast.args([
+            "logs",
+            "--json",
+            "--rpc-url",
+            &self.l1_url,
+            "--from-block",
+            "0",
+            "--address",
+            inbox,
+            BATCH_POSTED,
+        ]);
+        let answer: Value = serde_json::from_str(&output(&mut cast)?)?;
+        let logs = answer.as_array().ok_or_else(|| eyre!("cast logs answered {answer}"))?;
+        // The versioned hashes are the last thing in the data: an offset in the head, then length and words.
+        let blobs = logs.iter().map(|log| {
+            let data = text(log, "data")?.trim_start_matches("0x");
+            let word = |at: usize| {
+                data.get(at * 64..(at + 1) * 64).and_then(|w| u64::from_str_radix(&w[48..], 16).ok())
+            };
+            let tail = word(HASHES_OFFSET_WORD).and_then(|offset| word(usize::try_from(offset).ok()? / 32));
+            tail.ok_or_else(|| eyre!("a BatchPosted event without versioned hashes: {log}"))
+        });
+        Ok((logs.len() as u64, blobs.sum::<Result<u64>>()?))
     }
 
     /// Asks for a clean stop and fails when there is none.
