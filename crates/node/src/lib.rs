@@ -4,6 +4,7 @@ mod block;
 mod chain;
 mod codec;
 mod driver;
+mod feed;
 mod genesis;
 mod head;
 mod pool;
@@ -21,6 +22,7 @@ pub use driver::{
     Action, Applied, CheckpointFile, CheckpointStore, Driver, DriverCheckpoint, DriverConfig, DriverError,
     DriverMode, DriverState, DriverView, Event, Gate, L1Source, NoCheckpoint, NoGate, Point, Problem, Work,
 };
+pub use feed::{FeedEvent, FeedMessage};
 pub use genesis::genesis;
 pub use head::{BlockRef, ChainEvent, Head, Heads, SyncState};
 pub use pool::{NoPool, PoolContent, PoolError, PoolSide, PoolStatus, PreconfReceipt, SyncError, TxPool};
