@@ -121,12 +121,23 @@ impl<T> Pool<T> {
         self.senders.get(sender)?.queue.head().map(|slot| &slot.tx)
     }
 
-    /// The head of `sender`'s queue went into the open block; its successor becomes ready.
-    pub fn included(&mut self, sender: Address) -> Option<Arc<PoolTx<T>>> {
-        let slot = self.senders.get_mut(&sender)?.queue.advance()?;
-        self.forget(&slot);
+    /// The transaction `hash` of `sender` went into the open block; its successor becomes ready.
+    ///
+    /// Whatever else took its place since [`Pool::best`] showed it is stale.
+    pub fn included(&mut self, sender: Address, nonce: u64, hash: &B256) {
+        let next = nonce.saturating_add(1);
+        let entry = self.senders.entry(sender).or_insert_with(|| Entry::new(next));
+        let gone = match entry.queue.head() {
+            Some(slot) if slot.tx.nonce == nonce => entry.queue.advance().into_iter().collect(),
+            _ => entry.queue.set_next(next),
+        };
+        for slot in gone {
+            self.forget(&slot);
+            if slot.tx.hash != *hash {
+                self.dropped.push((slot.tx.hash, DropReason::Stale));
+            }
+        }
         self.reindex(sender);
-        Some(slot.tx)
     }
 
     /// Leaves `sender` out until the next [`Pool::start_block`]: its head does not fit into what is left of the block.
@@ -170,6 +181,12 @@ impl<T> Pool<T> {
     /// Every sender in the pool, to look its nonce up again after a rollback.
     pub fn senders(&self) -> impl Iterator<Item = Address> + '_ {
         self.senders.keys().copied()
+    }
+
+    /// Senders with transactions of which none can run: their nonce may have moved without the pool's knowledge.
+    pub fn stalled(&self) -> impl Iterator<Item = Address> + '_ {
+        let stalled = |entry: &Entry<T>| !entry.queue.is_empty() && entry.queue.head().is_none();
+        self.senders.iter().filter(move |(_, entry)| stalled(entry)).map(|(sender, _)| *sender)
     }
 
     /// The nonce a wallet should use next, or `None` when the sender has nothing here.

@@ -94,7 +94,7 @@ fn orders_by_tip_then_arrival_and_keeps_nonce_order() {
     let mut order = Vec::new();
     while let Some(best) = pool.best().cloned() {
         order.push((best.sender, best.nonce));
-        pool.included(best.sender);
+        pool.included(best.sender, best.nonce, &best.hash);
         check(&pool);
     }
     assert_eq!(order, [(address(2), 0), (address(1), 0), (address(1), 1), (address(3), 0)]);
@@ -258,9 +258,25 @@ fn new_block_expires_gaps_and_brings_skipped_senders_back() {
 fn late_view_does_not_bring_an_included_nonce_back() {
     let mut pool = pool(small());
     assert!(pool.add(tx(1, 0, 5), &RICH, 0).is_ok());
-    pool.included(address(1));
+    pool.included(address(1), 0, &tx(1, 0, 5).hash);
+    assert_eq!(pool.take_dropped(), []);
     assert_eq!(pool.add(tx(1, 0, 50), &RICH, 0), Err(PoolError::NonceTooLow { next: 1, found: 0 }));
     assert_eq!(pool.next_nonce(&address(1)), Some(1));
+}
+
+#[test]
+fn what_was_replaced_or_evicted_while_it_ran_counts_as_included() {
+    let mut pool = pool(small());
+    assert!(pool.add(tx(1, 0, 5), &RICH, 0).is_ok());
+    assert!(pool.add(tx(1, 1, 5), &RICH, 0).is_ok());
+    assert!(pool.add(tx(1, 0, 10), &RICH, 0).is_ok());
+    pool.take_dropped();
+    pool.included(address(1), 0, &tx(1, 0, 5).hash);
+    assert_eq!(pool.take_dropped(), [(tx(1, 0, 10).hash, DropReason::Stale)]);
+    pool.reject(&tx(1, 1, 5).hash);
+    pool.included(address(1), 1, &tx(1, 1, 5).hash);
+    assert_eq!(pool.next_nonce(&address(1)), Some(2));
+    check(&pool);
 }
 
 #[derive(Clone, Debug)]
@@ -322,7 +338,10 @@ proptest! {
                 }
                 Op::Include => {
                     if let Some(best) = pool.best().cloned() {
-                        prop_assert_eq!(pool.included(best.sender).map(|tx| tx.hash), Some(best.hash));
+                        pool.take_dropped();
+                        pool.included(best.sender, best.nonce, &best.hash);
+                        prop_assert_eq!(pool.take_dropped(), []);
+                        prop_assert!(!pool.contains(&best.hash));
                     }
                 }
                 Op::Skip => {
