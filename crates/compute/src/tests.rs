@@ -1,5 +1,7 @@
 //! Plans, states, outputs and runs: round trips, refusals, results.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -160,7 +162,7 @@ fn nonsense_is_refused_in_words() {
         (|p| p.outputs = vec![2], "names buffer 2, the plan has 2"),
         (|p| p.outputs = vec![1, 1], "repeats a buffer"),
         (|p| p.launches[0].kernel = "sub".into(), "does not have (it has: add, boom, spin)"),
-        (|p| drop(p.launches[0].args.pop()), "takes 3 arguments, the plan gives 2"),
+        (|p| p.launches[0].args.truncate(2), "takes 3 arguments, the plan gives 2"),
         (|p| p.launches[0].args[1] = Arg::Scalar { size: 4, bits: 0 }, "has 4 bytes, the kernel takes 8"),
         (|p| p.launches[0].args[1] = Arg::Buffer { buffer: 7, offset: 0 }, "names buffer 7"),
         (|p| p.launches[0].args[1] = Arg::Buffer { buffer: 0, offset: 400 }, "points at byte 400"),

@@ -4,6 +4,10 @@
     missing_docs,
     reason = "documented by the CUDA driver API reference; cuda.h 12.8 gives the signatures"
 )]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "one contract for all of them, that of the API: a pointer is null, and refused, or valid for the call"
+)]
 #![allow(clippy::missing_safety_doc, reason = "as documented by the CUDA driver API reference")]
 
 mod codes;
@@ -84,7 +88,6 @@ macro_rules! export {
 
 export! {
     with fn cuInit(_flags: c_uint) |_d| { Ok(()) }
-    // SAFETY (here and below): pointers are the caller's to get right, as the API demands; null is refused.
     with fn cuDriverGetVersion(version: *mut c_int) |_d| { unsafe { put(version, VERSION) } }
     with fn cuDeviceGetCount(count: *mut c_int) |_d| { unsafe { put(count, 1) } }
     with fn cuDeviceGet(device: *mut c_int, ordinal: c_int) |_d| {

@@ -262,10 +262,12 @@ impl ProviderAgent {
         let view = self.tools.chain.view(job).await?;
         self.open_doors(job, &view);
         self.views.insert(job, view.clone());
-        if stage >= Stage::Computed && stage != Stage::Lost && self.served.insert(job) {
-            if let Err(e) = self.tools.serve(job).await {
-                self.served.remove(&job);
-                tracing::warn!(job, error = %e, "outputs are not served");
+        if stage >= Stage::Computed && !self.served.contains(&job) {
+            match self.tools.serve(job).await {
+                Ok(()) => {
+                    self.served.insert(job);
+                }
+                Err(e) => tracing::warn!(job, error = %e, "outputs are not served yet"),
             }
         }
         // Records follow one another without waiting for the chain.

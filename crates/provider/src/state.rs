@@ -164,7 +164,9 @@ pub(crate) fn next(memory: Memory, view: &JobView) -> Next {
             Stage::Taking if view.state != job_state::OPEN => {
                 Next::Lose("others were faster: no replica is left".into())
             }
-            Stage::Taking if view.exit_due => Next::Lose("the match deadline passed before we took it".into()),
+            Stage::Taking if view.exit_due => {
+                Next::Lose("the match deadline passed before we took it".into())
+            }
             Stage::Taking => Next::Take,
             _ => Next::Lose("our replica was released: the acknowledgement was too late".into()),
         };

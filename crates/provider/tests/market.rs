@@ -1,5 +1,7 @@
 //! Agents and a client on a real market, in processes that are killed, lie, vanish and starve.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use alloy::primitives::U256;

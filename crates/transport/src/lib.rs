@@ -11,7 +11,7 @@ mod plane;
 mod tests;
 
 pub use access::AccessPolicy;
-pub use address::PeerAddr;
+pub use address::{BadPeerAddr, PeerAddr};
 pub use binding::{Binding, BindingError};
 pub use error::{FetchError, PlaneError, Severity};
 pub use manifest::{Entry, Manifest, ManifestError};

@@ -1,5 +1,7 @@
 //! Two peers on loopback: what arrives, what is refused, what survives.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
