@@ -1,7 +1,7 @@
 //! The data plane of one process: an endpoint, a blob store, what it serves, what it fetches.
 
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,10 +110,10 @@ impl DataPlane {
         Ok(Self { config, endpoint, store, router, access, binding })
     }
 
-    /// Where others reach this side.
+    /// Where others reach this side: what is advertised, else where it listens.
     pub fn addr(&self) -> PeerAddr {
         let sockets = match self.config.advertise.is_empty() {
-            true => self.endpoint.bound_sockets(),
+            true => reachable(&self.endpoint.bound_sockets()),
             false => self.config.advertise.clone(),
         };
         PeerAddr { endpoint: self.binding.endpoint, sockets }
@@ -311,6 +311,34 @@ impl DataPlane {
         connection.close(0u8.into(), b"");
         outcome
     }
+}
+
+/// Addresses for bound sockets: one that listens everywhere is reached by loopback and by the address
+/// that this machine would speak from.
+fn reachable(bound: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut sockets = Vec::new();
+    for socket in bound {
+        if !socket.ip().is_unspecified() {
+            sockets.push(*socket);
+            continue;
+        }
+        let (loopback, far): (IpAddr, SocketAddr) = match socket.ip() {
+            // Addresses of documentation: nothing is ever sent there.
+            IpAddr::V4(_) => (Ipv4Addr::LOCALHOST.into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into()),
+            IpAddr::V6(_) => {
+                let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+                (Ipv6Addr::LOCALHOST.into(), (far, 9).into())
+            }
+        };
+        // Connecting a datagram socket only chooses the route.
+        let own = UdpSocket::bind((socket.ip(), 0)).and_then(|s| {
+            s.connect(far)?;
+            s.local_addr()
+        });
+        let own = own.ok().map(|s| s.ip()).filter(|ip| *ip != loopback && !ip.is_unspecified());
+        sockets.extend(own.into_iter().chain([loopback]).map(|ip| SocketAddr::new(ip, socket.port())));
+    }
+    sockets
 }
 
 fn tag(topic: B256, name: &str) -> String {

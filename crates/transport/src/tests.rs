@@ -25,6 +25,10 @@ struct Peer {
 }
 
 async fn peer(dir: &Path, key: u8) -> Peer {
+    peer_at(dir, key, "127.0.0.1:0").await
+}
+
+async fn peer_at(dir: &Path, key: u8, bind: &str) -> Peer {
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(key)).unwrap();
     let address = signer.address();
     let allowed = Allowed::default();
@@ -39,7 +43,7 @@ async fn peer(dir: &Path, key: u8) -> Peer {
     };
     let config = Config {
         dir: dir.to_owned(),
-        bind: "127.0.0.1:0".parse().unwrap(),
+        bind: bind.parse().unwrap(),
         advertise: Vec::new(),
         chain_id: CHAIN,
         limits,
@@ -97,6 +101,21 @@ async fn an_allowed_peer_gets_the_bytes_and_nobody_else_does() {
     server.allowed.lock().unwrap().push((client.address, other));
     let refused = client.plane.manifest(&at, server.address, other).await.unwrap_err();
     assert!(refused.to_string().contains("nothing is published"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_listens_everywhere_tells_where_it_can_be_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = peer_at(&dir.path().join("server"), 1, "0.0.0.0:0").await;
+    let client = peer_at(&dir.path().join("client"), 2, "0.0.0.0:0").await;
+    let at = server.plane.addr();
+    assert!(at.sockets.iter().all(|s| !s.ip().is_unspecified()), "{at}");
+    published(&server, b"bytes").await;
+    server.allowed.lock().unwrap().push((client.address, TOPIC));
+    let manifest = client.plane.manifest(&at, server.address, TOPIC).await.unwrap();
+    let dest = dir.path().join("got");
+    client.plane.fetch(&at, &manifest.entries[0], &dest, &|_| ()).await.unwrap();
+    assert_eq!(std::fs::read(&dest).unwrap(), b"bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
