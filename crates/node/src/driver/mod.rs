@@ -13,7 +13,7 @@ mod state;
 mod tests;
 
 pub use actor::{Driver, DriverConfig, DriverView, Gate, NoGate};
-pub use checkpoint::{CheckpointFile, CheckpointStore, DriverCheckpoint, NoCheckpoint};
+pub use checkpoint::{CheckpointFile, CheckpointStore, DriverCheckpoint, NoCheckpoint, QueuedEntry};
 pub use error::{DriverError, Problem};
 pub use source::L1Source;
 pub use state::{Action, Applied, DriverMode, DriverState, Event, Point, Work};

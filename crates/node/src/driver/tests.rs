@@ -440,16 +440,18 @@ impl Dice {
     }
 }
 
-async fn random_walk(seed: u64, mode: DriverMode) {
+/// Returns how many L1 blocks were taken back and how many L2 blocks are safe in the end.
+async fn random_walk(seed: u64, mode: DriverMode) -> (usize, u64) {
+    let mut taken_back = 0;
     let mut bench = Bench::new(mode).await;
     let mut dice = Dice(seed);
-    let mut nonce = 0;
     for step in 0..60 {
         let puts = match dice.roll(10) {
             0..=2 => vec![],
             3 | 4 => (0..=dice.roll(3)).map(|_| Put::Deposit { gas_limit: 100_000 }).collect(),
             5 | 6 => {
-                nonce = bench.chain.latest_state().account(keys()[0].address).unwrap().map_or(0, |a| a.nonce);
+                let sender = bench.chain.latest_state().account(keys()[0].address).unwrap();
+                let mut nonce = sender.map_or(0, |account| account.nonce);
                 let count = 1 + dice.roll(3);
                 vec![bench.batch(count, &mut nonce)]
             }
@@ -462,6 +464,7 @@ async fn random_walk(seed: u64, mode: DriverMode) {
             _ => {
                 let depth = 1 + dice.roll(6) as usize;
                 let dropped = bench.l1.0.lock().reorganise(depth);
+                taken_back += dropped.len();
                 // Some of what was dropped is posted again, as a batcher does.
                 let again = dropped.iter().flat_map(|block| &block.batches).take(dice.roll(3) as usize);
                 let consumed = bench.l1.0.lock().consumed();
@@ -491,21 +494,49 @@ async fn random_walk(seed: u64, mode: DriverMode) {
             bench.assert_equals_fresh().await;
         }
     }
-    assert!(bench.driver.view().position.inbox_next > 0, "seed {seed} posted nothing");
+    let safe = bench.chain.heads().safe.number;
+    println!("seed {seed}: {taken_back} L1 blocks taken back, {safe} L2 blocks safe");
+    (taken_back, safe)
+}
+
+async fn random_walks(seeds: std::ops::Range<u64>, mode: DriverMode) {
+    let (mut taken_back, mut safe) = (0, 0);
+    let walks = seeds.end - seeds.start;
+    for seed in seeds {
+        let (blocks, head) = random_walk(seed, mode).await;
+        (taken_back, safe) = (taken_back + blocks, safe + head);
+    }
+    assert!(taken_back as u64 > 3 * walks && safe > 5 * walks, "{taken_back} blocks taken back, {safe} safe");
 }
 
 #[tokio::test]
 async fn random_reorganisations_and_restarts_end_in_a_fresh_derivation() {
-    for seed in 0..12 {
-        println!("seed {seed}");
-        random_walk(seed, DriverMode::Follow).await;
-    }
+    random_walks(0..12, DriverMode::Follow).await;
 }
 
 #[tokio::test]
 async fn a_sequencers_chain_survives_the_same_reorganisations() {
-    for seed in 100..106 {
-        println!("seed {seed}");
-        random_walk(seed, DriverMode::Compare).await;
-    }
+    random_walks(100..106, DriverMode::Compare).await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_file_is_replaced_whole_and_a_damaged_one_means_deriving_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(DriverMode::Follow).await;
+    let mut nonce = 0;
+    bench.mine(vec![Put::Deposit { gas_limit: 100_000 }]);
+    bench.catch_up().await;
+    let batch = bench.batch(2, &mut nonce);
+    bench.mine(vec![batch, Put::Deposit { gas_limit: 100_000 }]);
+    bench.catch_up().await;
+
+    let mut file = CheckpointFile::in_dir(dir.path());
+    assert_eq!(file.load().unwrap(), None);
+    let saved = bench.kept.load().unwrap().unwrap();
+    assert_eq!((saved.points.len(), saved.queue.len()), (2, 2));
+    file.save(&saved).unwrap();
+    file.save(&saved).unwrap();
+    assert_eq!(file.load().unwrap(), Some(saved));
+    std::fs::write(dir.path().join("driver.json"), "{").unwrap();
+    assert_eq!(file.load().unwrap(), None);
 }
