@@ -201,7 +201,7 @@ enum Phase {
     },
 }
 
-/// The driver's whole state. Memory is bounded by one read, [`POINTS_MAX`] points and the queue entries that recent points
+/// The driver's whole state. Memory is bounded by one read, 256 points and the queue entries that recent points
 /// have not consumed.
 #[derive(Debug)]
 pub struct DriverState {
