@@ -20,6 +20,8 @@ use crate::words::refusal_words;
 /// How long a transaction may take to be included.
 const INCLUSION: Duration = Duration::from_secs(60);
 
+/// How often a receipt is asked for.
+const RECEIPT_POLL: Duration = Duration::from_millis(50);
 /// Gas on top of twice the estimate.
 const GAS_SPARE: u64 = 200_000;
 
@@ -287,7 +289,7 @@ impl Chain {
         let pending = call.send().await.map_err(|e| self.explain(name, &e))?;
         let hash = *pending.tx_hash();
         let waited = INCLUSION;
-        let receipt = pending.with_timeout(Some(waited)).get_receipt().await;
+        let receipt = tokio::time::timeout(waited, self.receipt(hash)).await;
         let receipt = receipt.map_err(|_| ChainError::Unconfirmed { call: name, hash, waited })?;
         if !receipt.status() {
             let reason = "the state changed between simulation and inclusion".to_owned();
@@ -295,6 +297,19 @@ impl Chain {
         }
         tracing::debug!(call = name, %hash, gas = receipt.gas_used, "transaction included");
         Ok(receipt)
+    }
+
+    /// The receipt, as soon as there is one. Asked for by hash: a watcher of new blocks misses a transaction
+    /// whose block it saw before it was told of it.
+    async fn receipt(&self, hash: B256) -> TransactionReceipt {
+        loop {
+            match self.provider.get_transaction_receipt(hash).await {
+                Ok(Some(receipt)) => return receipt,
+                Ok(None) => {}
+                Err(e) => tracing::debug!(error = %e, "the node does not answer"),
+            }
+            tokio::time::sleep(RECEIPT_POLL).await;
+        }
     }
 
     fn explain(&self, call: &'static str, error: &ContractError) -> ChainError {

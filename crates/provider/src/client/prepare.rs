@@ -48,6 +48,11 @@ pub struct DryRun {
 /// # Errors
 /// [`ClientError`] that says what is wrong with which file.
 pub fn prepare(spec_file: &Path, dir: &Path) -> Result<Prepared, ClientError> {
+    // What is remembered of a job must not depend on where the next command is called.
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
+    };
+    let (spec_file, dir) = (&absolute(spec_file)?, &absolute(dir)?);
     let text = read(spec_file)?;
     let text = String::from_utf8(text).map_err(|e| bad(spec_file, &e))?;
     let spec: JobSpec = toml::from_str(&text).map_err(|e| bad(spec_file, &e))?;
@@ -66,7 +71,6 @@ pub fn prepare(spec_file: &Path, dir: &Path) -> Result<Prepared, ClientError> {
         let path = base.join(input);
         let bytes = read(&path)?;
         roots.insert(buffer.name.clone(), (bytes.len() as u64, page_root(&bytes)));
-        let path = std::path::absolute(&path).map_err(|source| ClientError::File { path, source })?;
         files.push((bundle::input(roots.len() - 1), path));
     }
     let plan = spec.plan(&image, &roots);
@@ -133,7 +137,7 @@ impl Prepared {
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
         let base = self.spec_file.parent().unwrap_or(Path::new("."));
         let outputs = self.spec.buffers.iter().filter_map(|b| b.output.as_ref());
-        outputs.map(|path| std::path::absolute(base.join(path)).unwrap_or(base.join(path))).collect()
+        outputs.map(|path| base.join(path)).collect()
     }
 
     /// The order, to be posted with the address of whoever serves the inputs.
