@@ -116,7 +116,9 @@ impl From<PoolError> for Refusal {
                 Self::InsufficientFunds { balance, cost: queued.saturating_add(cost) }
             }
             PoolError::GasLimitTooHigh { .. } => Self::ExceedsBlockGasLimit,
-            PoolError::SenderSlots { limit } | PoolError::GappedSlots { limit } => Self::AccountLimit { limit },
+            PoolError::SenderSlots { limit } | PoolError::GappedSlots { limit } => {
+                Self::AccountLimit { limit }
+            }
             PoolError::Full => Self::Full,
             PoolError::SenderHasCode(_) => Self::SenderNotEoa,
             PoolError::TooLarge { .. }

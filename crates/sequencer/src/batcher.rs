@@ -215,7 +215,10 @@ impl Running {
     }
 
     async fn resequence(&mut self, from: u64) -> Result<(), BatcherError> {
-        tracing::warn!(from, "rolling back blocks that L1 will not take; their transactions are sequenced again");
+        tracing::warn!(
+            from,
+            "rolling back blocks that L1 will not take; their transactions are sequenced again"
+        );
         metrics::counter!("assay_batcher_resequenced_total").increment(1);
         let turn = self.deps.turns.take().await?;
         match self.deps.chain.rollback_to(from.saturating_sub(1)).await {
@@ -269,7 +272,15 @@ impl Running {
             queue_root,
             payload: encoded.payload,
         };
-        tracing::info!(index = post.expected_index, from, to, bytes = encoded.bytes, raw, level, "posting a batch");
+        tracing::info!(
+            index = post.expected_index,
+            from,
+            to,
+            bytes = encoded.bytes,
+            raw,
+            level,
+            "posting a batch"
+        );
         metrics::counter!("assay_batcher_bytes_total").increment(encoded.bytes as u64);
         let index = post.expected_index;
         let draft = post.draft(self.deps.inbox);

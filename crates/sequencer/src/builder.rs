@@ -124,24 +124,29 @@ pub(crate) struct Builder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) controls: Arc<Controls>,
+}
+
+/// Where the builder begins.
+pub(crate) struct Start {
     pub(crate) commands: Receiver<Command>,
     /// First queue entry that the chain has not consumed.
     pub(crate) queue_next: u64,
     /// Block that was open at the last stop.
     pub(crate) unfinished: Option<Unfinished>,
+    /// Blocks that others rolled back since, newest first.
+    pub(crate) dropped: Vec<Arc<Block>>,
 }
 
 impl Builder {
     /// Runs until told to stop. Blocks the thread.
-    pub(crate) fn run(mut self) -> Result<(), BuilderError> {
+    pub(crate) fn run(self, start: Start) -> Result<(), BuilderError> {
         let (sender, receiver) = sync_channel(self.config.segments_in_flight_max);
         let (chain, mempool, feed) = (self.chain.clone(), self.mempool.clone(), self.feed.clone());
         let committer = std::thread::Builder::new()
             .name("commit".into())
             .spawn(move || commit::run(&receiver, &chain, &mempool, &feed))
             .map_err(|error| BuilderError::Log(error.into()))?;
-        let unfinished = self.unfinished.take();
-        let result = Running::start(self, sender, unfinished).and_then(|mut running| running.run());
+        let result = Running::start(self, sender, start).and_then(|mut running| running.run());
         // the sender is gone by now, so the committer ends after what it has
         match (result, committer.join()) {
             (_, Err(_)) => Err(BuilderError::Panicked("commit")),
@@ -153,6 +158,8 @@ impl Builder {
 
 struct Running {
     deps: Builder,
+    commands: Receiver<Command>,
+    queue_next: u64,
     commits: SyncSender<Commit>,
     open: Option<OpenBlock>,
     /// Whether the open block's `Open` record is in the log.
@@ -167,13 +174,12 @@ struct Running {
 }
 
 impl Running {
-    fn start(
-        deps: Builder,
-        commits: SyncSender<Commit>,
-        unfinished: Option<Unfinished>,
-    ) -> Result<Self, BuilderError> {
+    fn start(deps: Builder, commits: SyncSender<Commit>, start: Start) -> Result<Self, BuilderError> {
+        let Start { commands, queue_next, unfinished, dropped } = start;
         let mut running = Self {
             deps,
+            commands,
+            queue_next,
             commits,
             open: None,
             logged_open: false,
@@ -182,16 +188,31 @@ impl Running {
             lost: HashMap::new(),
             records: 0,
         };
+        let head = running.deps.chain.latest().hash();
+        let mut unsealed = Vec::new();
         if let Some(unfinished) = unfinished {
-            running.replay(&unfinished)?;
+            if unfinished.parent == head {
+                running.replay(&unfinished)?;
+            } else {
+                tracing::warn!(
+                    number = unfinished.number,
+                    "the chain has moved: the open block of the log is void"
+                );
+                let txs = recover_all(&unfinished.input().txs, running.deps.chain.config());
+                unsealed.extend(txs.into_iter().flatten().map(|tx| (Arc::new(tx), None)));
+            }
         }
-        running.new_head()?;
+        if dropped.is_empty() && unsealed.is_empty() {
+            running.new_head()?;
+        } else {
+            running.resequence(dropped, unsealed)?;
+        }
         Ok(running)
     }
 
     fn run(&mut self) -> Result<(), BuilderError> {
         loop {
-            while let Ok(command) = self.deps.commands.try_recv() {
+            while let Ok(command) = self.commands.try_recv() {
                 match command {
                     Command::Stop => return Ok(()),
                     Command::Pause { ready, resume } => self.pause(ready, &resume)?,
@@ -222,13 +243,13 @@ impl Running {
     }
 
     fn has_work(&self) -> bool {
-        let forced = || self.open.is_none() && self.deps.forced.is_due(self.deps.queue_next);
+        let forced = || self.open.is_none() && self.deps.forced.is_due(self.queue_next);
         self.deps.mempool.with_pool(|pool| pool.best().is_some()) || forced()
     }
 
     fn open(&mut self, timestamp: u64) -> Result<(), BuilderError> {
         let mut open = OpenBlock::new(&self.deps.chain, timestamp, self.proposed_price()?)?;
-        let segment = open.push_forced(self.deps.forced.due(self.deps.queue_next))?;
+        let segment = open.push_forced(self.deps.forced.due(self.queue_next))?;
         self.open = Some(open);
         self.logged_open = false;
         self.publish(segment)
@@ -336,7 +357,7 @@ impl Running {
             return Err(BuilderError::SealMismatch { number: built.header.number, part });
         }
         let mut records = self.append(opening)?;
-        self.deps.queue_next += open.input.queue.len() as u64;
+        self.queue_next += open.input.queue.len() as u64;
         let block = self.deps.chain.append(again, &open.input, Logged::Segments)?;
         let seal =
             Record::Seal { number: block.number(), hash: block.hash(), state_root: block.header.state_root };
@@ -388,11 +409,6 @@ impl Running {
     /// Executes the open block of the log again; it goes on where it stopped.
     fn replay(&mut self, unfinished: &Unfinished) -> Result<(), BuilderError> {
         let number = unfinished.number;
-        let head = self.deps.chain.latest();
-        if unfinished.parent != head.hash() {
-            let reason = format!("its parent is {}, the head is {}", unfinished.parent, head.hash());
-            return Err(BuilderError::Replay { number, index: 0, reason });
-        }
         let input = unfinished.input();
         let mut open = OpenBlock::new(&self.deps.chain, input.timestamp, input.data_price)?;
         let forced = input.queue.len();
@@ -426,7 +442,7 @@ impl Running {
     ) -> Result<(), BuilderError> {
         let unsealed = self.open.take().map(|open| {
             let receipts = open.builder.receipts()[open.input.queue.len()..].to_vec();
-            open.payloads().into_iter().zip(receipts).collect::<Vec<_>>()
+            open.payloads().into_iter().zip(receipts.into_iter().map(Some)).collect::<Vec<_>>()
         });
         self.pending_stale = false;
         let before = self.deps.chain.latest();
@@ -449,9 +465,9 @@ impl Running {
     fn resequence(
         &mut self,
         dropped: Vec<Arc<Block>>,
-        unsealed: Vec<(Payload, Receipt)>,
+        unsealed: Vec<(Payload, Option<Receipt>)>,
     ) -> Result<(), BuilderError> {
-        self.deps.queue_next = self.deps.forced.next_after(&self.deps.chain, self.deps.queue_next, &dropped);
+        self.queue_next = self.deps.forced.next_after(&self.deps.chain, self.queue_next, &dropped);
         let state = self.deps.chain.latest_state();
         let senders: Vec<_> = self.deps.mempool.with_pool(|pool| pool.senders().collect());
         for sender in senders {
@@ -461,9 +477,13 @@ impl Running {
         self.new_head()?;
         let sealed = dropped.iter().rev().flat_map(|block| {
             let own = block.forced.len();
-            block.txs[own..].iter().cloned().map(Arc::new).zip(block.receipts[own..].iter().cloned())
+            block.txs[own..]
+                .iter()
+                .cloned()
+                .map(Arc::new)
+                .zip(block.receipts[own..].iter().cloned().map(Some))
         });
-        let again: Vec<(Payload, Receipt)> = sealed.chain(unsealed).collect();
+        let again: Vec<(Payload, Option<Receipt>)> = sealed.chain(unsealed).collect();
         self.lost.clear();
         let included = self.included_since(dropped.last().map_or(u64::MAX, |block| block.number()));
         let total = again.len();
@@ -472,7 +492,7 @@ impl Running {
             if !kept && !included.contains(&tx.hash) {
                 tracing::warn!(hash = %tx.hash, "a preconfirmed transaction is not valid on the new chain");
             }
-            if self.lost.len() < LOST_MAX {
+            if let Some(receipt) = receipt.as_ref().filter(|_| self.lost.len() < LOST_MAX) {
                 self.lost.insert(tx.hash, receipt.clone());
             }
             kept
@@ -486,7 +506,8 @@ impl Running {
 
     /// Transactions in blocks from `number` on.
     fn included_since(&self, number: u64) -> HashSet<B256> {
-        let blocks = (number..=self.deps.chain.latest().number()).filter_map(|n| self.deps.chain.recent_block(n));
+        let blocks =
+            (number..=self.deps.chain.latest().number()).filter_map(|n| self.deps.chain.recent_block(n));
         blocks.flat_map(|block| block.txs.iter().map(|tx| tx.hash).collect::<Vec<_>>()).collect()
     }
 
@@ -499,7 +520,9 @@ impl Running {
         let from = open.builder.txs().len() - count;
         for (tx, receipt) in open.builder.txs()[from..].iter().zip(&open.builder.receipts()[from..]) {
             let Some(before) = self.lost.remove(&tx.hash) else { continue };
-            if (before.success, &before.logs, before.gas_used) != (receipt.success, &receipt.logs, receipt.gas_used) {
+            if (before.success, &before.logs, before.gas_used)
+                != (receipt.success, &receipt.logs, receipt.gas_used)
+            {
                 metrics::counter!("assay_preconfirmations_changed_total").increment(1);
                 tracing::warn!(
                     hash = %tx.hash, block = open.number(), before = before.success, after = receipt.success,

@@ -168,11 +168,26 @@ impl SequencerConfig {
         };
         for (name, value, bound_name, bound) in [
             ("block.block_bytes_max", block.block_bytes_max as u64, "the largest batch", data_max as u64),
-            ("block.block_txs_max", block.block_txs_max as u64, "limits::BATCH_TXS_MAX", limits::BATCH_TXS_MAX as u64),
+            (
+                "block.block_txs_max",
+                block.block_txs_max as u64,
+                "limits::BATCH_TXS_MAX",
+                limits::BATCH_TXS_MAX as u64,
+            ),
             ("block.interval_secs", block.interval_secs, "max_drift_secs", chain.max_drift_secs),
             ("block.ahead_secs_max", block.ahead_secs_max, "max_drift_secs / 2", chain.max_drift_secs / 2),
-            ("pool.max_tx_bytes", pool.max_tx_bytes as u64, "limits::TX_BYTES_MAX", limits::TX_BYTES_MAX as u64),
-            ("pool.max_tx_bytes", pool.max_tx_bytes as u64, "block.block_bytes_max", block.block_bytes_max as u64),
+            (
+                "pool.max_tx_bytes",
+                pool.max_tx_bytes as u64,
+                "limits::TX_BYTES_MAX",
+                limits::TX_BYTES_MAX as u64,
+            ),
+            (
+                "pool.max_tx_bytes",
+                pool.max_tx_bytes as u64,
+                "block.block_bytes_max",
+                block.block_bytes_max as u64,
+            ),
             ("batcher.bytes_target", batcher.bytes_target as u64, "the largest batch", data_max as u64),
             (
                 "batcher.interval_secs + batcher.lag_margin_secs",

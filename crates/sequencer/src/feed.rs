@@ -48,7 +48,12 @@ pub struct Feed {
 impl Feed {
     pub(crate) fn new(config: &crate::config::FeedConfig, log: Option<Arc<BlockLog>>) -> Self {
         let (live, _) = broadcast::channel(config.lag_messages_max);
-        Self { live, log, seats: Arc::new(Semaphore::new(config.subscribers_max)), limit: config.subscribers_max }
+        Self {
+            live,
+            log,
+            seats: Arc::new(Semaphore::new(config.subscribers_max)),
+            limit: config.subscribers_max,
+        }
     }
 
     pub(crate) fn publish(&self, records: &[(Position, Record)]) {
@@ -67,7 +72,8 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Full`].
     pub fn subscribe(&self, from: Option<Position>) -> Result<Subscription, FeedError> {
-        let seat = self.seats.clone().try_acquire_owned().map_err(|_| FeedError::Full { limit: self.limit })?;
+        let seat =
+            self.seats.clone().try_acquire_owned().map_err(|_| FeedError::Full { limit: self.limit })?;
         let live = self.live.subscribe();
         let past = match (from, &self.log) {
             (Some(from), Some(log)) => Some(past(log.clone(), from)),
@@ -110,7 +116,9 @@ impl Subscription {
                     self.last = item.seq;
                     return Some(Ok(item));
                 }
-                Err(broadcast::error::RecvError::Lagged(missed)) => return Some(Err(FeedError::Lagged(missed))),
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    return Some(Err(FeedError::Lagged(missed)));
+                }
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }

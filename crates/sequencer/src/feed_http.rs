@@ -30,7 +30,11 @@ pub fn feed_router(feed: Feed) -> Router {
     Router::new().route("/feed", get(upgrade)).with_state(feed)
 }
 
-async fn upgrade(State(feed): State<Feed>, Query(start): Query<Start>, upgrade: WebSocketUpgrade) -> Response {
+async fn upgrade(
+    State(feed): State<Feed>,
+    Query(start): Query<Start>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     // listeners have nothing to say
     upgrade.max_message_size(1 << 10).on_upgrade(move |socket| serve(socket, feed, start.from))
 }

@@ -22,8 +22,8 @@ pub use feed_http::feed_router;
 pub use forced::ForcedQueue;
 pub use mempool::Mempool;
 pub use pool::{
-    AccountCode, AccountView, Admitted, BlockFees, ChainLimits, DropReason, Pool, PoolConfig, PoolError, PoolStats,
-    PoolTx,
+    AccountCode, AccountView, Admitted, BlockFees, ChainLimits, DropReason, Pool, PoolConfig, PoolError,
+    PoolStats, PoolTx,
 };
 pub use sequencer::{Posting, Sequencer, SequencerDeps, SequencerError, SequencerHandle};
 pub use turns::{BuilderGone, Turn, Turns};

@@ -8,7 +8,8 @@ use crate::{
 use alloy::primitives::{Address, B256, Bytes};
 use assay_execution::{Account, Recovered};
 use assay_node::{
-    Chain, PoolContent, PoolError as Refusal, PoolSide, PoolStatus, PreconfReceipt, StateError, StateView, SyncError, TxPool,
+    Chain, PoolContent, PoolError as Refusal, PoolSide, PoolStatus, PreconfReceipt, StateError, StateView,
+    SyncError, TxPool,
 };
 use assay_primitives::ChainConfig;
 use futures::future::BoxFuture;
@@ -65,8 +66,10 @@ impl Mempool {
         alarm: Arc<Alarm>,
         threads: usize,
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let limits =
-            ChainLimits { base_fee_min: u128::from(params.base_fee_min), tx_gas_limit: params.block_gas_limit };
+        let limits = ChainLimits {
+            base_fee_min: u128::from(params.base_fee_min),
+            tx_gas_limit: params.block_gas_limit,
+        };
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|n| format!("admission-{n}"))
@@ -158,7 +161,8 @@ impl Inner {
         let payload = tx.payload.clone();
         let now_secs = self.clock.now_ms() / 1000;
         let state = self.chain.pending_state();
-        let view = account_view(&state, tx.sender).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let view =
+            account_view(&state, tx.sender).map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let admitted = self.with_pool(|pool| pool.add(tx, &view, now_secs))?;
         metrics::counter!("assay_pool_admitted_total").increment(1);
         if admitted == Admitted::Executable {
@@ -235,12 +239,19 @@ fn refusal(reason: DropReason) -> Refusal {
     }
 }
 
-fn side(content: BTreeMap<Address, Vec<Arc<crate::pool::PoolTx<Payload>>>>, only: Option<Address>) -> PoolSide {
+fn side(
+    content: BTreeMap<Address, Vec<Arc<crate::pool::PoolTx<Payload>>>>,
+    only: Option<Address>,
+) -> PoolSide {
     let wanted = |sender: &Address| only.is_none_or(|only| only == *sender);
     let by_nonce = |txs: Vec<Arc<crate::pool::PoolTx<Payload>>>| {
         txs.into_iter().map(|tx| (tx.nonce, tx.payload.clone())).collect()
     };
-    content.into_iter().filter(|(sender, _)| wanted(sender)).map(|(sender, txs)| (sender, by_nonce(txs))).collect()
+    content
+        .into_iter()
+        .filter(|(sender, _)| wanted(sender))
+        .map(|(sender, txs)| (sender, by_nonce(txs)))
+        .collect()
 }
 
 impl TxPool for Mempool {

@@ -25,7 +25,8 @@ use std::{
     sync::Arc,
 };
 pub use types::{
-    AccountCode, AccountView, Admitted, BlockFees, ChainLimits, DropReason, PoolConfig, PoolError, PoolStats, PoolTx,
+    AccountCode, AccountView, Admitted, BlockFees, ChainLimits, DropReason, PoolConfig, PoolError, PoolStats,
+    PoolTx,
 };
 
 /// Dearest first, then first come first served.
@@ -108,7 +109,12 @@ impl<T> Pool<T> {
         let own_tail = self.check_slots(&tx, queue)?;
         let worth = queue.worth_of(&tx, self.fees.base_fee);
         let replaced = queue.get(tx.nonce).map(|slot| slot.tx.size);
-        self.make_room(&sender, worth, usize::from(replaced.is_none()), tx.size.saturating_sub(replaced.unwrap_or(0)))?;
+        self.make_room(
+            &sender,
+            worth,
+            usize::from(replaced.is_none()),
+            tx.size.saturating_sub(replaced.unwrap_or(0)),
+        )?;
         if let Some(nonce) = own_tail {
             self.drop_nonce(sender, nonce, DropReason::Evicted);
         }
@@ -258,7 +264,10 @@ impl<T> Pool<T> {
             return Err(PoolError::TipTooLow { min: config.min_tip, found: tx.max_tip });
         }
         if tx.authorizations > config.max_authorizations {
-            return Err(PoolError::TooManyAuthorizations { limit: config.max_authorizations, found: tx.authorizations });
+            return Err(PoolError::TooManyAuthorizations {
+                limit: config.max_authorizations,
+                found: tx.authorizations,
+            });
         }
         Ok(())
     }
@@ -272,7 +281,12 @@ impl<T> Pool<T> {
         Ok(())
     }
 
-    fn check_account(&self, tx: &PoolTx<T>, view: &AccountView, queue: &SenderQueue<T>) -> Result<(), PoolError> {
+    fn check_account(
+        &self,
+        tx: &PoolTx<T>,
+        view: &AccountView,
+        queue: &SenderQueue<T>,
+    ) -> Result<(), PoolError> {
         if view.code == AccountCode::Contract {
             return Err(PoolError::SenderHasCode(tx.sender));
         }
@@ -306,7 +320,11 @@ impl<T> Pool<T> {
         let free = queue.next_free();
         if tx.nonce > free {
             if tx.nonce - free > config.max_nonce_gap {
-                return Err(PoolError::NonceTooHigh { next: free, found: tx.nonce, gap: config.max_nonce_gap });
+                return Err(PoolError::NonceTooHigh {
+                    next: free,
+                    found: tx.nonce,
+                    gap: config.max_nonce_gap,
+                });
             }
             if queue.get(tx.nonce).is_none() && queue.gapped() >= config.sender_gapped_slots {
                 return Err(PoolError::GappedSlots { limit: config.sender_gapped_slots });
@@ -410,7 +428,9 @@ impl<T> Pool<T> {
     }
 
     fn drop_nonce(&mut self, sender: Address, nonce: u64, reason: DropReason) {
-        let Some(slot) = self.senders.get_mut(&sender).and_then(|entry| entry.queue.remove(nonce)) else { return };
+        let Some(slot) = self.senders.get_mut(&sender).and_then(|entry| entry.queue.remove(nonce)) else {
+            return;
+        };
         self.forget(&slot);
         self.dropped.push((slot.tx.hash, reason));
         self.reindex(sender);
@@ -454,7 +474,8 @@ impl<T> Pool<T> {
         let queue = &entry.queue;
         let head = queue.head().filter(|slot| !queue.skipped && slot.tx.max_fee >= base_fee);
         let ready = head.map(|slot| (Reverse(slot.tx.effective_tip(base_fee)), slot.seq));
-        let tail = queue.tail_worth(base_fee).zip(queue.tail()).map(|(worth, slot)| (worth, Reverse(slot.seq)));
+        let tail =
+            queue.tail_worth(base_fee).zip(queue.tail()).map(|(worth, slot)| (worth, Reverse(slot.seq)));
         let heavy = Some(queue.executable).filter(|len| *len > self.config.fair_slots);
         let counted = Counted { txs: queue.len(), gapped: queue.gapped(), bytes: queue.bytes };
         update(&mut self.ready, sender, std::mem::replace(&mut entry.ready, ready), ready);
@@ -469,7 +490,13 @@ impl<T> Pool<T> {
 
 impl<T> Entry<T> {
     fn new(next: u64) -> Self {
-        Self { queue: SenderQueue::new(next), ready: None, tail: None, heavy: None, counted: Counted::default() }
+        Self {
+            queue: SenderQueue::new(next),
+            ready: None,
+            tail: None,
+            heavy: None,
+            counted: Counted::default(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     batcher::{Batcher, BatcherError},
-    builder::{Builder, BuilderError, Command, Controls},
+    builder::{Builder, BuilderError, Command, Controls, Start},
     clock::{Alarm, Clock},
     config::{SequencerConfig, SettingError},
     feed::Feed,
@@ -79,6 +79,7 @@ pub struct SequencerHandle {
 pub struct Sequencer {
     config: SequencerConfig,
     builder: Builder,
+    open_block: Option<OpenBlock>,
     forced: Arc<ForcedQueue>,
     turns: Turns,
     mempool: Mempool,
@@ -91,26 +92,34 @@ impl std::fmt::Debug for Sequencer {
 }
 
 impl Sequencer {
-    /// Checks the settings and puts the parts together. The driver needs the handle as its [`Gate`].
+    /// Checks the settings and puts the parts together. The driver needs the handle as its [`Gate`], and may write the
+    /// chain before [`Sequencer::run`] begins.
     ///
     /// # Errors
     /// [`SequencerError::Setting`], [`SequencerError::Chain`], [`SequencerError::Threads`].
-    pub async fn new(config: SequencerConfig, deps: SequencerDeps) -> Result<(Self, SequencerHandle), SequencerError> {
+    pub async fn new(
+        config: SequencerConfig,
+        deps: SequencerDeps,
+    ) -> Result<(Self, SequencerHandle), SequencerError> {
         let SequencerDeps { chain, open_block, clock } = deps;
         let params = chain.config().clone();
         config.check(&params)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let alarm = Arc::new(Alarm::default());
-        let mempool =
-            Mempool::new(config.pool.clone(), chain.clone(), params.clone(), clock.clone(), alarm.clone(), threads)
-                .map_err(|error| SequencerError::Threads(error.to_string()))?;
+        let mempool = Mempool::new(
+            config.pool.clone(),
+            chain.clone(),
+            params.clone(),
+            clock.clone(),
+            alarm.clone(),
+            threads,
+        )
+        .map_err(|error| SequencerError::Threads(error.to_string()))?;
         let forced = Arc::new(ForcedQueue::new(params.deposit_confirmations));
         let feed = Feed::new(&config.feed, chain.log().cloned());
-        let (sender, commands) = sync_channel::<Command>(COMMANDS_MAX);
-        let turns = Turns::new(sender, alarm.clone());
+        let turns = Turns::new(alarm.clone());
         let builder = Builder {
             config: config.block.clone(),
-            queue_next: queue_next(&chain).await?,
             chain,
             mempool: mempool.clone(),
             forced: forced.clone(),
@@ -118,12 +127,10 @@ impl Sequencer {
             clock,
             alarm,
             controls: Arc::new(Controls::new(&config.block)),
-            commands,
-            unfinished: open_block,
         };
         let handle =
             SequencerHandle { mempool: mempool.clone(), feed, turns: turns.clone(), held: Arc::default() };
-        Ok((Self { config, builder, forced, turns, mempool }, handle))
+        Ok((Self { config, builder, open_block, forced, turns, mempool }, handle))
     }
 
     /// Builds blocks until cancelled; posts them if `posting` says where. `view` is what the driver derives.
@@ -151,13 +158,21 @@ impl Sequencer {
             turns: self.turns.clone(),
             controls: self.builder.controls.clone(),
         });
+        let (sender, commands) = sync_channel::<Command>(COMMANDS_MAX);
+        // whoever writes now finishes first; the chain may have moved since `new`
+        let dropped = tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            dropped = self.turns.begin(sender) => dropped,
+        };
+        let queue_next = queue_next(&self.builder.chain).await?;
+        let start = Start { commands, queue_next, unfinished: self.open_block, dropped };
         let (done, mut built) = oneshot::channel();
         let builder = self.builder;
         let thread = std::thread::Builder::new()
             .name("builder".into())
             .spawn(move || {
                 // whoever waited for the result is gone only if the service was dropped
-                let _ = done.send(builder.run());
+                let _ = done.send(builder.run(start));
             })
             .map_err(|error| SequencerError::Threads(error.to_string()))?;
         let following = tokio::spawn(follow_queue(view, self.forced, cancel.clone()));
@@ -177,7 +192,7 @@ impl Sequencer {
         };
         self.mempool.close(Some("the sequencer is stopping".into()));
         cancel.cancel();
-        self.turns.stop();
+        self.turns.stop().await;
         let stopped = match result {
             Some(SequencerError::Builder(_)) => Ok(()),
             _ => built.await.unwrap_or(Err(BuilderError::Panicked("builder"))),
@@ -206,7 +221,11 @@ async fn queue_next(chain: &Chain) -> Result<u64, ChainError> {
 }
 
 /// Keeps the forced queue as the driver shows it.
-async fn follow_queue(mut view: watch::Receiver<DriverView>, forced: Arc<ForcedQueue>, cancel: CancellationToken) {
+async fn follow_queue(
+    mut view: watch::Receiver<DriverView>,
+    forced: Arc<ForcedQueue>,
+    cancel: CancellationToken,
+) {
     loop {
         {
             let view = view.borrow_and_update();

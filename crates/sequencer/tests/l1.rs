@@ -8,12 +8,13 @@ use assay_bindings::Portal;
 use assay_execution::{Genesis, GenesisAccount};
 use assay_l1::{DeployParams, Deployment, L1Client, TxConfig, TxDraft, TxManager, deploy};
 use assay_node::{
-    BlockRef, Chain, ChainOptions, CheckpointFile, Driver, DriverConfig, DriverMode, DriverView, NoCheckpoint, NoGate,
-    TxPool, genesis,
+    BlockRef, Chain, ChainOptions, CheckpointFile, Driver, DriverConfig, DriverMode, DriverView,
+    NoCheckpoint, NoGate, TxPool, genesis,
 };
 use assay_primitives::ChainConfig;
 use assay_sequencer::{
-    BatchData, Posting, Sequencer, SequencerConfig, SequencerDeps, SequencerError, SequencerHandle, SystemClock,
+    BatchData, Posting, Sequencer, SequencerConfig, SequencerDeps, SequencerError, SequencerHandle,
+    SystemClock,
 };
 use assay_storage::Journal;
 use assay_testkit::{Anvil, AnvilOptions, FUNDS, Load};
@@ -83,8 +84,11 @@ impl World {
         }
         config.batcher.interval_secs = 2;
         config.batcher.poll_ms = 100;
-        let deps =
-            SequencerDeps { chain: chain.clone(), open_block: opened.open_block, clock: Arc::new(SystemClock) };
+        let deps = SequencerDeps {
+            chain: chain.clone(),
+            open_block: opened.open_block,
+            clock: Arc::new(SystemClock),
+        };
         let (sequencer, handle) = Sequencer::new(config, deps).await.unwrap();
         let driver_config = self.driver_config(DriverMode::Compare).await;
         let checkpoints = CheckpointFile::in_dir(dir);
@@ -134,8 +138,12 @@ impl World {
             data: Bytes::new(),
         };
         let value = fee + U256::from(wei);
-        let draft =
-            TxDraft { to: TxKind::Call(self.deployment.portal), value, data: call.abi_encode().into(), blobs: vec![] };
+        let draft = TxDraft {
+            to: TxKind::Call(self.deployment.portal),
+            value,
+            data: call.abi_encode().into(),
+            blobs: vec![],
+        };
         user.send(&draft, vec![], &mut Vec::new()).await.unwrap();
     }
 }
@@ -164,7 +172,8 @@ impl Node {
 
 async fn assert_same(ours: &Chain, theirs: &Chain, to: u64) {
     for number in 0..=to {
-        let (a, b) = (ours.block_by_number(number).await.unwrap(), theirs.block_by_number(number).await.unwrap());
+        let (a, b) =
+            (ours.block_by_number(number).await.unwrap(), theirs.block_by_number(number).await.unwrap());
         let (a, b) = (a.expect("ours"), b.expect("theirs"));
         assert_eq!((a.hash(), &a.receipts), (b.hash(), &b.receipts), "block {number}");
     }
@@ -182,7 +191,8 @@ async fn deposits_transfers_and_restarts(data: BatchData) {
         last = node.transfer(&mut load).await;
     }
     node.safe(last).await;
-    let has_deposit = || node.chain.latest_state().account(user).unwrap().is_some_and(|a| a.balance == U256::from(12_345));
+    let has_deposit =
+        || node.chain.latest_state().account(user).unwrap().is_some_and(|a| a.balance == U256::from(12_345));
     while !has_deposit() {
         node.view.changed().await.unwrap();
     }
@@ -197,7 +207,8 @@ async fn deposits_transfers_and_restarts(data: BatchData) {
     let tip = node.view.borrow().position.l2;
     let verifier = world.verify(tip).await;
     assert_same(&node.chain, &verifier, tip.number).await;
-    let sent: usize = (1..=tip.number).map(|n| verifier.recent_block(n).map_or(0, |b| b.txs.len() - b.forced.len())).sum();
+    let sent: usize =
+        (1..=tip.number).map(|n| verifier.recent_block(n).map_or(0, |b| b.txs.len() - b.forced.len())).sum();
     assert_eq!(sent, 26, "every transfer once");
     node.stop().await;
 }
@@ -228,6 +239,10 @@ async fn posts_again_what_an_l1_reorganisation_drops() {
     let tip = node.view.borrow().position.l2;
     let verifier = world.verify(tip).await;
     assert_same(&node.chain, &verifier, tip.number).await;
-    assert_eq!(verifier.block_by_number(first).await.unwrap().unwrap().hash(), before, "re-posted, the blocks are the same");
+    assert_eq!(
+        verifier.block_by_number(first).await.unwrap().unwrap().hash(),
+        before,
+        "re-posted, the blocks are the same"
+    );
     node.stop().await;
 }

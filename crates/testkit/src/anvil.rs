@@ -109,8 +109,7 @@ impl Anvil {
 
     /// Moves the clock forward and mines a block there.
     pub async fn advance(&self, secs: u64) -> Result<()> {
-        let _: serde_json::Value =
-            self.provider().raw_request("evm_increaseTime".into(), (secs,)).await?;
+        let _: serde_json::Value = self.provider().raw_request("evm_increaseTime".into(), (secs,)).await?;
         self.mine(1, 1).await
     }
 

@@ -18,7 +18,8 @@ pub fn bare_genesis(config: ChainConfig, rich: impl IntoIterator<Item = Address>
         predeploys::FEE_VAULT,
         predeploys::MESSAGE_PASSER,
     ];
-    let mut alloc: std::collections::BTreeMap<_, _> = predeploys.map(|address| (address, stop.clone())).into();
+    let mut alloc: std::collections::BTreeMap<_, _> =
+        predeploys.map(|address| (address, stop.clone())).into();
     for address in rich {
         alloc.insert(address, GenesisAccount { balance: U256::from(FUNDS), ..Default::default() });
     }

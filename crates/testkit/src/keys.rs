@@ -2,7 +2,11 @@
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEip7702, TxLegacy},
-    eips::{eip2718::Encodable2718, eip2930::AccessList, eip7702::{Authorization, SignedAuthorization}},
+    eips::{
+        eip2718::Encodable2718,
+        eip2930::AccessList,
+        eip7702::{Authorization, SignedAuthorization},
+    },
     primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256},
 };
 use secp256k1::{Message, SECP256K1, SecretKey};
@@ -125,9 +129,12 @@ impl Tx {
     /// For another type, and for a creation of type 4.
     pub fn sign_as(self, key: &Key, kind: u8) -> Bytes {
         let Self { chain_id, nonce, gas_limit, to, value, input, access_list, .. } = self;
-        let (gas_price, max_fee_per_gas, max_priority_fee_per_gas) = (self.max_fee, self.max_fee, self.max_tip);
+        let (gas_price, max_fee_per_gas, max_priority_fee_per_gas) =
+            (self.max_fee, self.max_fee, self.max_tip);
         match kind {
-            0 => key.sign(TxLegacy { chain_id: Some(chain_id), nonce, gas_price, gas_limit, to, value, input }),
+            0 => {
+                key.sign(TxLegacy { chain_id: Some(chain_id), nonce, gas_price, gas_limit, to, value, input })
+            }
             1 => key.sign(TxEip2930 { chain_id, nonce, gas_price, gas_limit, to, value, access_list, input }),
             2 => key.sign(TxEip1559 {
                 chain_id,
@@ -169,7 +176,8 @@ mod tests {
         let key = Key::from_seed(7);
         for kind in [0, 1, 2, 4] {
             let mut tx = Tx::transfer(cfg.l2_chain_id, 3, Address::repeat_byte(1), 5);
-            tx.authorizations = vec![Key::from_seed(8).authorize(cfg.l2_chain_id, Address::repeat_byte(2), 0)];
+            tx.authorizations =
+                vec![Key::from_seed(8).authorize(cfg.l2_chain_id, Address::repeat_byte(2), 0)];
             let recovered = recover(&tx.sign_as(&key, kind), &cfg).unwrap();
             assert_eq!(recovered.sender, key.address);
             if kind == 4 {

@@ -88,17 +88,25 @@ impl Load {
             Attack::Gapped => Tx { nonce: jump, max_fee: 10_000_000_000 + u128::from(jump), ..tx }.sign(key),
             Attack::Stale => {
                 let (key, nonce) = self.senders.choose(&mut self.rng).expect("there are senders");
-                Tx { nonce: nonce.saturating_sub(jump).min(nonce.saturating_sub(1)), max_fee: 1, max_tip: 0, ..tx }
-                    .sign(key)
+                Tx {
+                    nonce: nonce.saturating_sub(jump).min(nonce.saturating_sub(1)),
+                    max_fee: 1,
+                    max_tip: 0,
+                    ..tx
+                }
+                .sign(key)
             }
             Attack::Underpriced => Tx { max_fee: 1, max_tip: 1, ..tx }.sign(key),
             Attack::Penniless => Tx { nonce: 0, ..tx }.sign(&fresh),
             Attack::Overdraft => Tx { value: U256::MAX, ..tx }.sign(key),
-            Attack::Oversized => Tx { input: vec![1; 129 << 10].into(), gas_limit: 30_000_000, ..tx }.sign(key),
+            Attack::Oversized => {
+                Tx { input: vec![1; 129 << 10].into(), gas_limit: 30_000_000, ..tx }.sign(key)
+            }
             Attack::TooMuchGas => Tx { gas_limit: u64::MAX, ..tx }.sign(key),
             Attack::TooLittleGas => Tx { gas_limit: 20_999, ..tx }.sign(key),
             Attack::HugeInitCode => {
-                Tx { to: TxKind::Create, input: vec![0; 49_153].into(), gas_limit: 10_000_000, ..tx }.sign(key)
+                Tx { to: TxKind::Create, input: vec![0; 49_153].into(), gas_limit: 10_000_000, ..tx }
+                    .sign(key)
             }
         }
     }

@@ -96,7 +96,11 @@ mod tests {
     async fn what_was_signed_survives_with_its_draft() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("journal.sqlite").display());
-        let draft = TxDraft { data: vec![1, 2, 3].into(), blobs: vec![vec![1; assay_primitives::limits::BLOB_BYTES].into()], ..TxDraft::default() };
+        let draft = TxDraft {
+            data: vec![1, 2, 3].into(),
+            blobs: vec![vec![1; assay_primitives::limits::BLOB_BYTES].into()],
+            ..TxDraft::default()
+        };
         let fees = Fees { max_fee_per_gas: 1, max_priority_fee_per_gas: 2, max_fee_per_blob_gas: 3 };
         let tx = SignedTx { nonce: 4, hash: B256::repeat_byte(1), raw: vec![5].into(), fees, gas_limit: 6 };
         {

@@ -109,7 +109,14 @@ pub(crate) struct BatcherState {
 
 impl BatcherState {
     pub(crate) fn new(config: BatcherConfig, chain: &ChainConfig) -> Self {
-        Self { config, max_lag_secs: chain.max_lag_secs, sent: None, failures: 0, retry_at_ms: 0, ratio_permille: 1000 }
+        Self {
+            config,
+            max_lag_secs: chain.max_lag_secs,
+            sent: None,
+            failures: 0,
+            retry_at_ms: 0,
+            ratio_permille: 1000,
+        }
     }
 
     /// Decides. `unposted` begins after `safe.number`; `flush` posts whatever there is.
@@ -124,7 +131,9 @@ impl BatcherState {
         let Some(inbox) = inbox else { return Decision::Idle(Idle::L1Down) };
         match self.sent {
             Some(Sent::Pending) => return Decision::Idle(Idle::InFlight),
-            Some(Sent::Included { l1_block }) if inbox.l1_block < l1_block => return Decision::Idle(Idle::InFlight),
+            Some(Sent::Included { l1_block }) if inbox.l1_block < l1_block => {
+                return Decision::Idle(Idle::InFlight);
+            }
             Some(Sent::Included { .. }) => self.sent = None,
             None => {}
         }
@@ -137,7 +146,8 @@ impl BatcherState {
         }
         let l1_now = inbox.l1_time.max(now_ms / 1000);
         let too_old = |block: &Unposted| {
-            block.timestamp.saturating_add(self.max_lag_secs) < l1_now.saturating_add(self.config.lag_margin_secs)
+            block.timestamp.saturating_add(self.max_lag_secs)
+                < l1_now.saturating_add(self.config.lag_margin_secs)
         };
         if too_old(oldest) {
             return Decision::Resequence { from: oldest.number };
@@ -151,7 +161,13 @@ impl BatcherState {
             return Decision::Idle(Idle::Young);
         }
         let to = self.last_that_fits(unposted);
-        Decision::Post { count: inbox.count, root: inbox.root, from: oldest.number, to, level: self.level(backlog) }
+        Decision::Post {
+            count: inbox.count,
+            root: inbox.root,
+            from: oldest.number,
+            to,
+            level: self.level(backlog),
+        }
     }
 
     /// A batch was handed over.
@@ -236,7 +252,12 @@ mod tests {
     const ROOT: B256 = B256::repeat_byte(7);
 
     fn state() -> BatcherState {
-        let config = BatcherConfig { interval_secs: 10, bytes_target: 10_000, lag_margin_secs: 60, ..BatcherConfig::default() };
+        let config = BatcherConfig {
+            interval_secs: 10,
+            bytes_target: 10_000,
+            lag_margin_secs: 60,
+            ..BatcherConfig::default()
+        };
         BatcherState::new(config, &ChainConfig::dev())
     }
 
@@ -291,7 +312,10 @@ mod tests {
         state.on_sent();
         state.on_included(6);
         // a reorganisation: block 6 is there, without the batch
-        assert!(matches!(state.decide(0, inbox(0, 6), safe(0, 0), &all, true), Decision::Post { from: 1, to: 3, .. }));
+        assert!(matches!(
+            state.decide(0, inbox(0, 6), safe(0, 0), &all, true),
+            Decision::Post { from: 1, to: 3, .. }
+        ));
     }
 
     #[test]
@@ -300,8 +324,14 @@ mod tests {
         let all = blocks(1..=3, 100);
         // block 1 has time 1,001; max lag 600, margin 60
         let at = |secs: u64| secs * 1000;
-        assert!(matches!(state.decide(at(1_541), inbox(0, 5), safe(0, 0), &all, true), Decision::Post { .. }));
-        assert_eq!(state.decide(at(1_542), inbox(0, 5), safe(0, 0), &all, true), Decision::Resequence { from: 1 });
+        assert!(matches!(
+            state.decide(at(1_541), inbox(0, 5), safe(0, 0), &all, true),
+            Decision::Post { .. }
+        ));
+        assert_eq!(
+            state.decide(at(1_542), inbox(0, 5), safe(0, 0), &all, true),
+            Decision::Resequence { from: 1 }
+        );
     }
 
     #[test]
@@ -310,8 +340,14 @@ mod tests {
         let all = blocks(1..=3, 100);
         let pauses: Vec<u64> = (0..8).map(|_| state.on_failed(1_100_000)).collect();
         assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-        assert_eq!(state.decide(1_129_999, inbox(0, 5), safe(0, 0), &all, true), Decision::Idle(Idle::Backoff));
-        assert!(matches!(state.decide(1_130_000, inbox(0, 5), safe(0, 0), &all, true), Decision::Post { .. }));
+        assert_eq!(
+            state.decide(1_129_999, inbox(0, 5), safe(0, 0), &all, true),
+            Decision::Idle(Idle::Backoff)
+        );
+        assert!(matches!(
+            state.decide(1_130_000, inbox(0, 5), safe(0, 0), &all, true),
+            Decision::Post { .. }
+        ));
         state.on_included(5);
         assert_eq!(state.on_failed(0), 500);
     }

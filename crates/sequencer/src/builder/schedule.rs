@@ -34,7 +34,13 @@ pub(crate) struct OpenTime {
 ///
 /// A block with timestamp `t` is open until `t + interval`, so in steady state each second of the clock has its block.
 /// A full block closes at once, and the next one runs ahead of the clock by at most `ahead_secs_max`.
-pub(crate) fn next(config: &BlockConfig, now_ms: u64, parent_time: u64, open: Option<OpenTime>, work: bool) -> Next {
+pub(crate) fn next(
+    config: &BlockConfig,
+    now_ms: u64,
+    parent_time: u64,
+    open: Option<OpenTime>,
+    work: bool,
+) -> Next {
     let now = now_ms / 1000;
     if let Some(open) = open {
         let end_ms = (open.timestamp.saturating_add(config.interval_secs)).saturating_mul(1000);
@@ -49,7 +55,11 @@ pub(crate) fn next(config: &BlockConfig, now_ms: u64, parent_time: u64, open: Op
         return Next::Wait { until_ms: timestamp.saturating_sub(config.ahead_secs_max).saturating_mul(1000) };
     }
     let idle_end = parent_time.saturating_add(config.idle_secs_max);
-    if work || now >= idle_end { Next::Open { timestamp } } else { Next::Wait { until_ms: idle_end.saturating_mul(1000) } }
+    if work || now >= idle_end {
+        Next::Open { timestamp }
+    } else {
+        Next::Wait { until_ms: idle_end.saturating_mul(1000) }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use assay_node::{ChainOptions, TxPool};
 use assay_primitives::{ChainConfig, QueueEntry};
 use assay_storage::BlockLog;
 use assay_testkit::{Attack, Key, Load, Tx, bare_genesis};
-use std::{path::Path, sync::mpsc::Sender};
+use std::{path::Path, sync::mpsc::SyncSender};
 use tempfile::TempDir;
 
 const START_MS: u64 = 1_760_000_100_000;
@@ -22,7 +22,7 @@ struct Bench {
     chain: Chain,
     forced: Arc<ForcedQueue>,
     feed: Feed,
-    _commands: Sender<Command>,
+    _commands: SyncSender<Command>,
     committer: Option<std::thread::JoinHandle<Result<(), BuilderError>>>,
 }
 
@@ -46,15 +46,19 @@ fn config() -> SequencerConfig {
 
 async fn bench(dir: &Path, genesis: &Genesis, now_ms: u64) -> Bench {
     let opened = Chain::open(ChainOptions::at(dir), genesis, None).await.unwrap();
-    let chain = opened.chain;
+    bench_on(opened.chain, opened.open_block, now_ms)
+}
+
+fn bench_on(chain: Chain, unfinished: Option<Unfinished>, now_ms: u64) -> Bench {
     let clock = Arc::new(ManualClock::at(now_ms));
     let alarm = Arc::new(Alarm::default());
     let config = config();
     let mempool =
-        Mempool::new(config.pool, chain.clone(), chain.config().clone(), clock.clone(), alarm.clone(), 1).unwrap();
-    let forced = Arc::new(ForcedQueue::new(genesis.config.deposit_confirmations));
+        Mempool::new(config.pool, chain.clone(), chain.config().clone(), clock.clone(), alarm.clone(), 1)
+            .unwrap();
+    let forced = Arc::new(ForcedQueue::new(chain.config().deposit_confirmations));
     let feed = Feed::new(&FeedConfig::default(), chain.log().cloned());
-    let (commands_in, commands) = std::sync::mpsc::channel();
+    let (commands_in, commands) = sync_channel(4);
     let (commits, receiver) = sync_channel(64);
     let committer = std::thread::spawn({
         let (chain, mempool, feed) = (chain.clone(), mempool.clone(), feed.clone());
@@ -70,11 +74,9 @@ async fn bench(dir: &Path, genesis: &Genesis, now_ms: u64) -> Bench {
         feed: feed.clone(),
         clock: clock.clone(),
         alarm,
-        commands,
-        queue_next,
-        unfinished: None,
     };
-    let running = Running::start(builder, commits, opened.open_block).unwrap();
+    let start = Start { commands, queue_next, unfinished, dropped: Vec::new() };
+    let running = Running::start(builder, commits, start).unwrap();
     Bench { running, mempool, clock, chain, forced, feed, _commands: commands_in, committer: Some(committer) }
 }
 
@@ -183,7 +185,9 @@ async fn history(dir: &Path, load: &mut Load, genesis: &Genesis) -> Vec<Arc<Bloc
     let mut bench = bench(dir, genesis, START_MS).await;
     let mut blocks = Vec::new();
     for number in 0..4u64 {
-        bench.forced.set(10 + number, (0..=number).map(|index| deposit(index, 5 + index, Address::repeat_byte(9))));
+        bench
+            .forced
+            .set(10 + number, (0..=number).map(|index| deposit(index, 5 + index, Address::repeat_byte(9))));
         for _ in 0..7 {
             bench.submit(load.mixed()).await;
         }
@@ -206,7 +210,9 @@ async fn a_crash_at_any_record_continues_the_same_block() {
     {
         let copy = crash(dir.path());
         let (log, _) = BlockLog::open(copy.path().join("blocks.log"), blocks[0].header.parent_hash).unwrap();
-        ends.extend(log.read(BlockLog::start()).unwrap().map(|item| item.map(|(end, r)| (end, Some(r))).unwrap()));
+        ends.extend(
+            log.read(BlockLog::start()).unwrap().map(|item| item.map(|(end, r)| (end, Some(r))).unwrap()),
+        );
     }
     assert!(ends.len() > 20, "{} records", ends.len());
     for (i, (end, last)) in ends.iter().enumerate() {
@@ -223,7 +229,8 @@ async fn a_crash_at_any_record_continues_the_same_block() {
             assert_eq!(bench.seal().hash(), blocks[sealed].hash(), "same segments, same block");
         } else if matches!(last, Some(Record::Open { .. } | Record::Segment { .. })) {
             let block = bench.seal();
-            let original: Vec<_> = blocks.get(sealed).map(|b| b.txs.iter().map(|tx| tx.hash).collect()).unwrap_or_default();
+            let original: Vec<_> =
+                blocks.get(sealed).map(|b| b.txs.iter().map(|tx| tx.hash).collect()).unwrap_or_default();
             let found: Vec<_> = block.txs.iter().map(|tx| tx.hash).collect();
             assert!(blocks.get(sealed).is_none() || original.starts_with(&found));
         }
@@ -280,7 +287,9 @@ async fn a_block_that_executes_differently_stops_before_the_feed() {
     let error = bench.running.step().unwrap_err();
     assert!(matches!(error, BuilderError::SealMismatch { number: 1, .. }), "{error}");
     assert_eq!(bench.chain.latest().number(), 0);
-    let (Some(Ok(open)), Some(Ok(segment))) = (feed.next().await, feed.next().await) else { panic!("no messages") };
+    let (Some(Ok(open)), Some(Ok(segment))) = (feed.next().await, feed.next().await) else {
+        panic!("no messages")
+    };
     assert!(matches!(&*open.record, Record::Open { number: 1, .. }));
     assert!(matches!(&*segment.record, Record::Segment { txs, .. } if txs.len() == 2));
 }
@@ -361,8 +370,9 @@ async fn hostile_transactions_cost_the_honest_nothing() {
         }
     }
     let head = bench.chain.latest().number();
-    let included: Vec<_> =
-        (1..=head).flat_map(|n| bench.chain.recent_block(n).unwrap().txs.iter().map(|t| t.hash).collect::<Vec<_>>()).collect();
+    let included: Vec<_> = (1..=head)
+        .flat_map(|n| bench.chain.recent_block(n).unwrap().txs.iter().map(|t| t.hash).collect::<Vec<_>>())
+        .collect();
     assert!(honest.iter().all(|hash| included.contains(hash)), "every honest transaction is in");
 }
 
@@ -374,7 +384,9 @@ async fn a_delegated_account_swept_by_another_does_not_stop_the_block() {
     // code that sends its whole balance to the caller: SELFBALANCE to CALLER by CALL
     let sweeper = Address::repeat_byte(0xaa);
     let code = alloy::hex!("600060006000600047335af1");
-    genesis.alloc.insert(sweeper, assay_execution::GenesisAccount { code: code.into(), ..Default::default() });
+    genesis
+        .alloc
+        .insert(sweeper, assay_execution::GenesisAccount { code: code.into(), ..Default::default() });
     let dir = TempDir::new().unwrap();
     let mut bench = bench(dir.path(), &genesis, START_MS).await;
     let id = cfg.l2_chain_id;
@@ -388,6 +400,29 @@ async fn a_delegated_account_swept_by_another_does_not_stop_the_block() {
     let broke = bench.mempool.submit(Tx::transfer(id, 1, mover.address, 1).sign(&victim)).await;
     assert!(matches!(broke, Err(assay_node::PoolError::InsufficientFunds { .. })), "{broke:?}");
     assert_eq!(bench.seal().txs.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_block_that_the_chain_has_left_is_sequenced_again() {
+    let (mut load, genesis) = world(9, 2);
+    let dir = TempDir::new().unwrap();
+    let mut before = bench(dir.path(), &genesis, START_MS).await;
+    let mut hashes = vec![before.submit(load.transfer()).await, before.submit(load.transfer()).await];
+    before.work();
+    let copy = crash(dir.path());
+    let opened = Chain::open(ChainOptions::at(copy.path()), &genesis, None).await.unwrap();
+    // the driver finds another block on L1 before the builder begins
+    let input =
+        assay_execution::BlockInput { timestamp: START_MS / 1000, data_price: 0, queue: vec![], txs: vec![] };
+    let chain = opened.chain;
+    tokio::task::block_in_place(|| chain.extend(&input)).unwrap();
+    let mut after = bench_on(chain, opened.open_block, START_MS + 5_000);
+    assert_eq!(after.mempool.status().pending, 2);
+    after.work();
+    let mut found: Vec<_> = after.seal().txs.iter().map(|tx| tx.hash).collect();
+    hashes.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, hashes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,7 +77,13 @@ impl<T> SenderQueue<T> {
     }
 
     /// Puts `tx` at its nonce; returns what was there.
-    pub(super) fn insert(&mut self, tx: Arc<PoolTx<T>>, cost: U256, seq: u64, added_secs: u64) -> Option<Slot<T>> {
+    pub(super) fn insert(
+        &mut self,
+        tx: Arc<PoolTx<T>>,
+        cost: U256,
+        seq: u64,
+        added_secs: u64,
+    ) -> Option<Slot<T>> {
         let nonce = tx.nonce;
         let appends = nonce == self.next_free();
         self.cost = self.cost.saturating_add(cost);
@@ -190,5 +196,9 @@ impl<T> SenderQueue<T> {
 
 fn worth(floor_fee: u128, floor_tip: u128, base_fee: u128) -> Worth {
     // min over the run of min(tip, fee - base) is min(lowest tip, lowest fee - base)
-    if floor_fee < base_fee { Worth::BelowBaseFee(floor_fee) } else { Worth::Executable(effective_tip(floor_fee, floor_tip, base_fee)) }
+    if floor_fee < base_fee {
+        Worth::BelowBaseFee(floor_fee)
+    } else {
+        Worth::Executable(effective_tip(floor_fee, floor_tip, base_fee))
+    }
 }

@@ -53,7 +53,8 @@ fn check(pool: &Pool<()>) {
     let (mut txs, mut gapped, mut bytes, mut known) = (0, 0, 0, 0);
     for (sender, entry) in &pool.senders {
         let queue = &entry.queue;
-        let run = queue.slots().zip(queue.next..).take_while(|((nonce, _), expected)| **nonce == *expected).count();
+        let run =
+            queue.slots().zip(queue.next..).take_while(|((nonce, _), expected)| **nonce == *expected).count();
         assert_eq!(run, queue.executable, "the executable run is gapless and complete");
         assert_eq!(queue.cost, queue.slots().map(|(_, slot)| slot.cost).sum::<U256>());
         assert!(queue.slots().all(|(nonce, slot)| slot.tx.nonce == *nonce && slot.tx.sender == *sender));
@@ -62,9 +63,15 @@ fn check(pool: &Pool<()>) {
         for (_, slot) in queue.slots().take(run) {
             floor = floor.min(slot.tx.effective_tip(pool.fees.base_fee));
         }
-        if queue.gapped() == 0 && !queue.is_empty() && queue.slots().all(|(_, s)| s.tx.max_fee >= pool.fees.base_fee) {
+        if queue.gapped() == 0
+            && !queue.is_empty()
+            && queue.slots().all(|(_, s)| s.tx.max_fee >= pool.fees.base_fee)
+        {
             let worth = queue.tail_worth(pool.fees.base_fee);
-            assert!(worth <= Some(Worth::Executable(floor)), "a tail is worth no more than its cheapest ancestor");
+            assert!(
+                worth <= Some(Worth::Executable(floor)),
+                "a tail is worth no more than its cheapest ancestor"
+            );
         }
         let ready = queue.head().is_some_and(|s| s.tx.max_fee >= pool.fees.base_fee) && !queue.skipped;
         assert_eq!(entry.ready.is_some(), ready);
@@ -162,10 +169,7 @@ fn replaces_only_for_ten_percent_on_both_fees() {
 fn delegated_accounts_have_one_transaction_in_flight() {
     let mut pool = pool(small());
     let delegated = AccountView { code: AccountCode::Delegated, ..RICH };
-    assert_eq!(
-        pool.add(tx(1, 1, 9), &delegated, 0),
-        Err(PoolError::DelegatedGap { next: 0, found: 1 })
-    );
+    assert_eq!(pool.add(tx(1, 1, 9), &delegated, 0), Err(PoolError::DelegatedGap { next: 0, found: 1 }));
     assert!(pool.add(tx(1, 0, 9), &delegated, 0).is_ok());
     assert_eq!(pool.add(tx(1, 1, 9), &delegated, 0), Err(PoolError::DelegatedInFlight));
     assert!(pool.add(tx(1, 0, 10), &delegated, 0).is_ok(), "it may still be replaced");
@@ -290,8 +294,16 @@ enum Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let add = (0u8..6, 0u64..9, 1u128..40, 50usize..420, 0u64..4_000_000, proptest::option::weighted(0.1, 0u8..6))
-        .prop_map(|(sender, nonce, fee, size, balance, authority)| Op::Add { sender, nonce, fee, size, balance, authority });
+    let add =
+        (0u8..6, 0u64..9, 1u128..40, 50usize..420, 0u64..4_000_000, proptest::option::weighted(0.1, 0u8..6))
+            .prop_map(|(sender, nonce, fee, size, balance, authority)| Op::Add {
+                sender,
+                nonce,
+                fee,
+                size,
+                balance,
+                authority,
+            });
     prop_oneof![
         12 => add,
         3 => Just(Op::Include),

@@ -220,7 +220,9 @@ pub enum PoolError {
         tip: u128,
     },
     /// The balance does not cover this and the sender's other transactions.
-    #[error("insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}")]
+    #[error(
+        "insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}"
+    )]
     InsufficientFunds {
         /// Balance in wei.
         balance: U256,
