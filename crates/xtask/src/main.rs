@@ -3,6 +3,7 @@
 //! `demo` runs the main job end to end, `test` runs every test, `ci` is the gate that `.ci/run` calls,
 //! `bench` measures, `contracts` and `bindings` look after the Solidity side.
 
+mod bench_node;
 mod ci;
 mod contracts;
 mod demo;
@@ -30,6 +31,9 @@ enum Command {
     Test(test::Args),
     /// Run the gate: formats, lints, documentation, licences, layers, tests, demo.
     Ci,
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Check that the core crates build for the RISC-V guest target.
     Guest,
     /// Format-check, build and test the contracts.
@@ -44,10 +48,17 @@ enum Command {
     Layers,
 }
 
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The sequencer against anvil, on the same transactions.
+    Node(bench_node::Args),
+}
+
 fn main() -> eyre::Result<()> {
     match Args::parse().command {
         Command::Demo(args) => demo::play(&args),
         Command::Test(args) => test::all(&args),
+        Command::Bench(Bench::Node(args)) => bench_node::play(&args),
         Command::Ci => ci::gate(),
         Command::Guest => guest::check().map(|outcome| println!("{outcome}")),
         Command::Contracts => {
