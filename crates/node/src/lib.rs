@@ -20,7 +20,8 @@ pub use chain::{
 pub use codec::DamagedRow;
 pub use driver::{
     Action, Applied, CheckpointFile, CheckpointStore, Driver, DriverCheckpoint, DriverConfig, DriverError,
-    DriverMode, DriverState, DriverView, Event, Gate, L1Source, NoCheckpoint, NoGate, Point, Problem, QueuedEntry, Work,
+    DriverMode, DriverState, DriverView, Event, Gate, L1Source, NoCheckpoint, NoGate, Point, Problem,
+    QueuedEntry, Work,
 };
 pub use feed::{FeedEvent, FeedMessage};
 pub use genesis::genesis;

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use assay_execution::StateChanges;
 use assay_storage::{BlockLog, Index, Position, StateStep, StateStore, StateTip};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -33,9 +34,10 @@ pub(super) enum FlushOp {
     Barrier(oneshot::Sender<Result<(), String>>),
 }
 
-/// The handle of the flushing thread; it ends when the handle is dropped and the queue is empty.
+/// The handle of the flushing thread; it ends when it is stopped or the handle is dropped, and the queue is empty.
 pub(super) struct Flusher {
-    queue: SyncSender<FlushOp>,
+    queue: Mutex<Option<SyncSender<FlushOp>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 pub(super) struct Targets {
@@ -48,29 +50,46 @@ pub(super) struct Targets {
 impl Flusher {
     pub(super) fn start(targets: Targets, runtime: Handle) -> Result<Self, std::io::Error> {
         let (queue, ops) = sync_channel(QUEUE_BLOCKS_MAX);
-        std::thread::Builder::new()
-            .name("chain-flush".into())
-            .spawn(move || run(&targets, &ops, &runtime))?;
-        Ok(Self { queue })
+        let work = move || run(&targets, &ops, &runtime);
+        let thread = std::thread::Builder::new().name("chain-flush".into()).spawn(work)?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    fn queue(&self) -> Option<SyncSender<FlushOp>> {
+        self.queue.lock().clone()
     }
 
     /// Queues a step; waits when the queue is full, which slows the writer down to the disk's speed.
     pub(super) fn send(&self, op: FlushOp) {
         // The thread ends early only after an error, which the next barrier reports.
-        if self.queue.send(op).is_err() {
+        if self.queue().is_none_or(|queue| queue.send(op).is_err()) {
             tracing::error!("the flushing thread is gone");
         }
     }
 
     pub(super) async fn barrier(&self) -> Result<(), ChainError> {
         let (done, answer) = oneshot::channel();
-        let queue = self.queue.clone();
-        let sent = tokio::task::spawn_blocking(move || queue.send(FlushOp::Barrier(done)).is_ok()).await;
         let gone = || ChainError::Stopped("the flushing thread is gone".into());
+        let queue = self.queue().ok_or_else(gone)?;
+        let sent = tokio::task::spawn_blocking(move || queue.send(FlushOp::Barrier(done)).is_ok()).await;
         if !sent.unwrap_or(false) {
             return Err(gone());
         }
         answer.await.map_err(|_| gone())?.map_err(ChainError::Stopped)
+    }
+
+    /// Waits until everything queued is on disk and the thread has ended; later steps are refused.
+    pub(super) async fn stop(&self) -> Result<(), ChainError> {
+        let flushed = self.barrier().await;
+        self.queue.lock().take();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+            if !joined.unwrap_or(false) {
+                return Err(ChainError::Stopped("the flushing thread panicked".into()));
+            }
+        }
+        flushed
     }
 }
 

@@ -282,13 +282,12 @@ impl Chain {
     /// # Errors
     /// As [`Chain::flush`].
     pub async fn close(&self) -> Result<(), ChainError> {
-        self.flush().await?;
         self.inner.writer.lock().stopped = Some("closed".into());
-        if let Some(disk) = &self.inner.disk {
-            disk.log.sync()?;
-            disk.index.close().await;
-        }
-        Ok(())
+        let Some(disk) = &self.inner.disk else { return Ok(()) };
+        let flushed = disk.flusher.stop().await;
+        disk.log.sync()?;
+        disk.index.close().await;
+        flushed
     }
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, ChainError> {
