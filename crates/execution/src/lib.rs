@@ -36,6 +36,6 @@ pub use trie::{
 };
 pub use tx::{DEPOSIT_TX_TYPE, DepositTx, L2Tx, Recovered, TxError, recover};
 pub use types::{
-    BlockAttributes, BlockInput, ExecutedBlock, Outcome, Reads, SealedBlock, SealedHeader, SkipReason, TxResult,
-    data_size,
+    BlockAttributes, BlockInput, ExecutedBlock, Outcome, Reads, SealedBlock, SealedHeader, SkipReason,
+    TxResult, data_size,
 };
