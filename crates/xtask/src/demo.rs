@@ -29,15 +29,8 @@ pub(crate) struct Args {
 pub(crate) fn play(args: &Args) -> Result<()> {
     contracts::install()?;
     println!("Building the program (the first time takes some minutes) ...");
-    run(cargo().args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--package",
-        "assay-cli",
-        "--package",
-        "assay-libcuda-cpu",
-    ]))?;
+    // The whole workspace, as the tests build it: one set of features, so nothing is built twice.
+    run(cargo().args(["build", "--quiet", "--locked", "--workspace"]))?;
     let scratch = Scratch::new("demo")?;
     let start = Instant::now();
 
