@@ -83,7 +83,8 @@ async fn an_agent_killed_at_every_journalled_state_finishes_its_job() -> Result<
     let _steady = cluster.provider(1, &["--executor", "reference"])?;
     for (n, stage) in STAGES.iter().enumerate() {
         let mut first = cluster.provider(0, &["--executor", "reference", "--crash-at", stage])?;
-        let file = job(&cluster, &format!("crash-{stage}"), "challenge_secs = 1")?;
+        // Long enough for the agent to see each state: a job that is paid at once skips `revealed`.
+        let file = job(&cluster, &format!("crash-{stage}"), "challenge_secs = 4")?;
         let mut submit = cluster.job_command(&["submit", file.to_str().unwrap()]);
         let submit = std::thread::spawn(move || submit.output());
         wait_for(&format!("the crash at {stage}"), async || first.ended().map(|e| e.map(drop))).await?;

@@ -71,6 +71,11 @@ impl Cluster {
             .arg(dir.path().join("chain.json"))
             .env("ASSAY_DEV_KEY", secret(&l1.key(0)));
         let chain = last_json(&deploy.output()?)?;
+        // Batches soon enough for the short lag that the parameters allow.
+        std::fs::write(
+            dir.path().join("sequencer.toml"),
+            "[batcher]\ninterval_secs = 2\nlag_margin_secs = 8\n",
+        )?;
         Ok(Self { l1, chain, dir, sequencer_port: free_port()?, verifier_port: free_port()? })
     }
 
@@ -90,6 +95,7 @@ impl Cluster {
     /// When it ends instead, or takes too long.
     pub async fn sequencer(&self) -> Result<Process> {
         let mut command = self.role("sequencer", self.sequencer_port);
+        command.arg("--config").arg(self.dir().join("sequencer.toml"));
         command.env("ASSAY_DEV_KEY", secret(&self.l1.key(1)));
         self.node("sequencer", self.sequencer_port, command).await
     }

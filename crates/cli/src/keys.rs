@@ -69,18 +69,12 @@ mod tests {
     fn opens_what_it_wrote_and_nothing_with_a_wrong_password() {
         let dir = tempfile::tempdir().unwrap();
         let signer = PrivateKeySigner::random();
-        let (_, name) = PrivateKeySigner::encrypt_keystore(
-            dir.path(),
-            &mut OsRng,
-            signer.to_bytes(),
-            "correct",
-            Some("k"),
-        )
-        .unwrap();
+        PrivateKeySigner::encrypt_keystore(dir.path(), &mut OsRng, signer.to_bytes(), "correct", Some("k"))
+            .unwrap();
         let (right, wrong) = (dir.path().join("right"), dir.path().join("wrong"));
         std::fs::write(&right, "correct\n").unwrap();
         std::fs::write(&wrong, "guess\n").unwrap();
-        let keystore = Some(dir.path().join(name));
+        let keystore = Some(dir.path().join("k"));
         let opened = KeyArgs { keystore: keystore.clone(), password_file: Some(right) }.load(1).unwrap();
         assert_eq!(opened.address(), signer.address());
         assert!(KeyArgs { keystore, password_file: Some(wrong) }.load(1).is_err());

@@ -8,7 +8,7 @@ use assay_node::{
     Chain, ChainOptions, CheckpointFile, Driver, DriverConfig, DriverMode, DriverView, genesis, rpc_methods,
 };
 use assay_rpc::{RpcParts, install_metrics, router, serve};
-use assay_sequencer::{Posting, Sequencer, SequencerConfig, SequencerDeps, SystemClock};
+use assay_sequencer::{Posting, Sequencer, SequencerConfig, SequencerDeps, SystemClock, feed_router};
 use assay_storage::Journal;
 use eyre::{Result, WrapErr, bail, eyre};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -76,6 +76,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
     let stop = stop_on_signal();
     let posting = Posting { manager, inbox: file.contracts.inbox, journal };
+    let app = router(app).merge(feed_router(handle.feed.clone()));
     let outcome = run_parts(sequencer, posting, driver, view, sync, listener, app, stop).await;
     chain.close().await?;
     outcome
@@ -93,7 +94,7 @@ async fn run_parts(
     mut view: watch::Receiver<DriverView>,
     sync: watch::Sender<assay_node::SyncState>,
     listener: TcpListener,
-    app: RpcParts,
+    app: axum::Router,
     stop: CancellationToken,
 ) -> Result<()> {
     let stop = stop.child_token();
@@ -101,7 +102,7 @@ async fn run_parts(
     let cancel = stop.clone();
     tasks.spawn(async move { driver.run(cancel).await.wrap_err("the derivation driver stopped") });
     let cancel = stop.clone();
-    tasks.spawn(async move { serve(listener, router(app), cancel).await.wrap_err("the RPC server stopped") });
+    tasks.spawn(async move { serve(listener, app, cancel).await.wrap_err("the RPC server stopped") });
     let cancel = stop.clone();
     let derived = view.clone();
     tasks.spawn(async move {

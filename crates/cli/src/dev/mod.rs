@@ -21,6 +21,9 @@ use setup::{Place, wait_ready};
 /// How long a role may take to become ready after it was started, in seconds.
 const READY_SECS: u64 = 60;
 
+/// Batches every few seconds instead of few and large ones: on a development network waiting costs more than blobs.
+const SEQUENCER_SETTINGS: &str = "[batcher]\ninterval_secs = 3\n";
+
 /// What runs a provider's jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExecutorKind {
@@ -122,6 +125,9 @@ async fn start(args: &Args, place: &Place, group: &mut Group) -> Result<serde_js
     let verifier_port = anvil::free_port(args.verifier_port, "--verifier-port")?;
     let (sequencer_url, verifier_url) =
         (format!("http://127.0.0.1:{sequencer_port}"), format!("http://127.0.0.1:{verifier_port}"));
+    let settings = place.dir.join("sequencer.toml");
+    std::fs::write(&settings, SEQUENCER_SETTINGS)
+        .wrap_err_with(|| format!("could not write {}", settings.display()))?;
     let role = |name: &str| -> Result<Command> {
         let mut command = Command::new(std::env::current_exe().wrap_err("where is this program?")?);
         command.args(name.split(' '));
@@ -130,6 +136,7 @@ async fn start(args: &Args, place: &Place, group: &mut Group) -> Result<serde_js
 
     let mut sequencer = role("sequencer")?;
     sequencer.arg("--chain").arg(&chain).args(["--l1", &l1_url, "--rpc-port", &sequencer_port.to_string()]);
+    sequencer.arg("--config").arg(&settings);
     sequencer.arg("--data").arg(place.dir.join("sequencer")).env("ASSAY_DEV_KEY", Role::Sequencer.secret());
     group.start("sequencer", sequencer)?;
     wait_ready(&sequencer_url, READY_SECS).await.wrap_err("the sequencer did not become ready")?;
