@@ -248,8 +248,8 @@ fn a_wrong_job_file_is_refused_in_its_own_words() {
         let error = spec(&json).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    let misspelt = toml_of(r#"{"image": "k", "fule": 1}"#).unwrap_err();
-    assert!(misspelt.contains("fule"), "{misspelt}");
+    let misspelt = toml_of(r#"{"image": "k", "fuell": 1}"#).unwrap_err();
+    assert!(misspelt.contains("fuell"), "{misspelt}");
 }
 
 #[test]
