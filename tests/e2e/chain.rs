@@ -8,10 +8,10 @@ use alloy::{
 };
 use assay_bindings::{Inbox, Portal};
 use assay_tests::{Cluster, wait_for};
-use eyre::{Result, ensure};
+use eyre::{OptionExt, Result, ensure};
 
 fn ether(n: &str) -> U256 {
-    parse_ether(n).unwrap()
+    parse_ether(n).expect("a literal")
 }
 
 /// Sends `count` transfers and returns the block of the last.
@@ -22,7 +22,7 @@ async fn transfers(cluster: &Cluster, to: Address, count: u64) -> Result<u64> {
         let request = TransactionRequest::default().with_to(to).with_value(ether("0.001"));
         let receipt = l2.send_transaction(request).await?.get_receipt().await?;
         ensure!(receipt.status(), "a transfer failed");
-        last = receipt.block_number.unwrap();
+        last = receipt.block_number.ok_or_eyre("a receipt without a block")?;
     }
     Ok(last)
 }
@@ -47,7 +47,9 @@ async fn a_fresh_verifier_equals_a_dead_sequencer_block_for_block() -> Result<()
     let expected = {
         let mut hashes = Vec::new();
         for number in 0..=block {
-            hashes.push(l2.get_block_by_number(number.into()).await?.unwrap().header.hash);
+            hashes.push(
+                l2.get_block_by_number(number.into()).await?.ok_or_eyre("a missing block")?.header.hash,
+            );
         }
         hashes
     };

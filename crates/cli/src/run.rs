@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -34,32 +35,26 @@ pub(crate) fn init_logs(format: LogFormat, verbose: u8) {
 }
 
 /// A token that Ctrl-C or SIGTERM cancels; a second signal ends the process at once.
-pub(crate) fn stop_on_signal() -> CancellationToken {
+///
+/// Call it before anything slow: the handlers are in place when it returns, and an early signal is not lost.
+///
+/// # Errors
+/// When the operating system allows no handlers.
+pub(crate) fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancel = token.clone();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::spawn(async move {
-        signal().await;
+        let mut either = async || tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} };
+        either().await;
         cancel.cancel();
         tokio::select! {
-            () = signal() => {}
+            () = either() => {}
             () = tokio::time::sleep(Duration::from_secs(STOP_SECS)) => {
                 eprintln!("error: not stopped within {STOP_SECS} s, ending without a clean stop");
             }
         }
         std::process::exit(130);
     });
-    token
-}
-
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        // Without a SIGTERM handler Ctrl-C is what is left.
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
-    }
+    Ok(token)
 }

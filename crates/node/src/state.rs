@@ -86,6 +86,7 @@ impl FlatState {
         state
     }
 
+    #[cfg(test)]
     pub(crate) const fn head(&self) -> BlockRef {
         self.head
     }
@@ -254,6 +255,7 @@ impl FlatState {
     }
 
     /// Everything, as a difference from the empty state.
+    #[cfg(test)]
     pub(crate) fn dump(&self) -> StateChanges {
         let accounts = self.accounts.iter().map(|(address, known)| {
             let storage = known.storage.iter().map(|(slot, value)| (*slot, *value)).collect();

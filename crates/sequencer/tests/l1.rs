@@ -1,5 +1,7 @@
 //! The sequencer on a real L1: deposits in, batches out, and a verifier that knows nothing but L1.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a failure is a failed test")]
+
 use alloy::{
     primitives::{Address, B256, Bytes, TxKind, U256},
     sol_types::SolCall,

@@ -69,6 +69,7 @@ pub(crate) struct VerifierArgs {
 
 /// Runs `assay verifier`.
 pub(crate) async fn verify(args: VerifierArgs) -> Result<()> {
+    let stop = stop_on_signal()?;
     let chain = ChainFile::read(&args.node.chain)?;
     let config = VerifierConfig {
         rpc_listen: args.node.listen(),
@@ -86,5 +87,5 @@ pub(crate) async fn verify(args: VerifierArgs) -> Result<()> {
     let (verifier, handle) =
         Verifier::new(config, Deps { metrics }).await.wrap_err("the verifier cannot start")?;
     tracing::info!(rpc = %handle.rpc_address(), "verifier runs");
-    verifier.run(stop_on_signal()).await.wrap_err("the verifier stopped")
+    verifier.run(stop).await.wrap_err("the verifier stopped")
 }

@@ -76,6 +76,7 @@ pub(crate) struct RunArgs {
 /// Runs `assay provider`.
 pub(crate) async fn run(command: Command) -> Result<()> {
     let Command::Run(args) = command;
+    let stop = stop_on_signal()?;
     let node = node::config(&args.rpc).await?;
     let signer = args.key.load(node.protocol.l1_chain_id)?;
     let stake_wei: U256 =
@@ -107,6 +108,6 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     };
     let (agent, handle) = ProviderAgent::new(config, signer).await?;
     tracing::info!(address = %handle.address(), executor = args.executor.name(), "provider agent runs");
-    agent.run(stop_on_signal()).await?;
+    agent.run(stop).await?;
     Ok(())
 }

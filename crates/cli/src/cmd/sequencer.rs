@@ -31,6 +31,7 @@ pub(crate) struct Args {
 
 /// Runs `assay sequencer`.
 pub(crate) async fn run(args: Args) -> Result<()> {
+    let stop = stop_on_signal()?;
     let file = ChainFile::read(&args.node.chain)?;
     let key = args.key.load(file.protocol.l1_chain_id)?;
     let settings = settings(args.config.as_deref())?;
@@ -74,7 +75,6 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         TcpListener::bind(address).await.wrap_err_with(|| format!("could not listen on {address}"))?;
     tracing::info!(rpc = %listener.local_addr()?, "sequencer runs");
 
-    let stop = stop_on_signal();
     let posting = Posting { manager, inbox: file.contracts.inbox, journal };
     let app = router(app).merge(feed_router(handle.feed.clone()));
     let outcome = run_parts(sequencer, posting, driver, view, sync, listener, app, stop).await;

@@ -73,7 +73,7 @@ pub(crate) struct Args {
 
 /// Starts everything, says so, and stops everything on Ctrl-C or when a part ends by itself.
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let stop = run::stop_on_signal();
+    let stop = run::stop_on_signal()?;
     let place = Place::open(args.state.as_deref())?;
     let mut group = Group::default();
     let started = tokio::select! {

@@ -415,7 +415,7 @@ impl EthApiServer for Server {
             filter.to = number;
         }
         let events = self.0.chain.subscribe();
-        Ok(self.0.filters.add(Watch::Logs { filter, params, events })?)
+        Ok(self.0.filters.add(Watch::Logs { filter, params: Box::new(params), events })?)
     }
 
     fn new_block_filter(&self) -> RpcResult<String> {

@@ -24,7 +24,7 @@ const FILTERS_MAX: usize = 10_000;
 
 /// What a filter watches.
 pub(crate) enum Watch {
-    Logs { filter: LogFilter, params: super::params::FilterParams, events: Receiver<ChainEvent> },
+    Logs { filter: LogFilter, params: Box<super::params::FilterParams>, events: Receiver<ChainEvent> },
     Blocks { events: Receiver<ChainEvent> },
     Pending { full: bool, txs: Receiver<Arc<Recovered>> },
 }
@@ -76,7 +76,7 @@ impl Filters {
         let entry = guard.1.get_mut(id).ok_or(RpcError::FilterNotFound)?;
         entry.polled = Instant::now();
         match &entry.watch {
-            Watch::Logs { params, .. } => Ok(params.clone()),
+            Watch::Logs { params, .. } => Ok(params.as_ref().clone()),
             _ => Err(RpcError::FilterNotFound),
         }
     }

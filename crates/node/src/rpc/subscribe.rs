@@ -71,7 +71,7 @@ pub(super) async fn run(
     match kind {
         Kind::Pending { full } => pending_txs(&sink, txs, full).await,
         Kind::Syncing => syncing(&context, &sink).await,
-        Kind::Heads => chain_events(&sink, events, |event| head_items(event)).await,
+        Kind::Heads => chain_events(&sink, events, head_items).await,
         Kind::Logs(filter) => chain_events(&sink, events, |event| event_logs(&filter, event)).await,
     }
     Ok(())
