@@ -32,7 +32,7 @@ pub(crate) fn header(image: &Image) -> String {
     format!(".version 7.1\n.target {}\n.address_size 64\n", if redux { "sm_80" } else { "sm_75" })
 }
 
-/// Line of a kernel's instruction in [`print`]'s text, from 1.
+/// Line of a kernel's instruction in [`print()`]'s text, from 1.
 pub(crate) fn line_of(image: &Image, kernel: u32, pc: u32) -> u32 {
     let mut line = 3 + u32::from(!image.constants.is_empty());
     for (index, k) in (0..).zip(&image.kernels) {
