@@ -97,7 +97,7 @@ async fn an_agent_killed_at_every_journalled_state_finishes_its_job() -> Result<
         ensure!(last["replicas"] == 2, "{stage}: both providers are paid: {last}");
         ensure!(last["job"] == n as u64 + 1);
         check_output(&file)?;
-        second.stop()?;
+        second.kill()?;
     }
     Ok(())
 }
