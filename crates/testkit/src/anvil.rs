@@ -136,7 +136,7 @@ impl Drop for Anvil {
     }
 }
 
-/// Anvil as `npm ci` installs it in `contracts/`.
+/// Anvil as `cargo xtask contracts` installs it in `contracts/`.
 fn program() -> PathBuf {
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };

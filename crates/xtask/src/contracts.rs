@@ -34,8 +34,17 @@ pub(crate) fn install() -> Result<()> {
     if modules.join("solc/package.json").exists() && tool("forge").exists() {
         return Ok(());
     }
-    run(command("npm").current_dir(folder()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
-        .wrap_err("installing the Solidity tools with npm")
+    // Not `npm ci`: it wants the lock file to name the binaries of every platform, and npm writes
+    // only those that the registry it asked has. This takes what the lock file names as it is
+    // named, with its hash, and leaves the lock file alone.
+    run(command("npm").current_dir(folder()).args([
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]))
+    .wrap_err("installing the Solidity tools with npm")
 }
 
 /// Checks the format and builds; contracts over the size limit (EIP-170) fail.

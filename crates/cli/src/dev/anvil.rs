@@ -28,7 +28,9 @@ pub(crate) fn program() -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     match std::env::split_paths(&path).map(|p| p.join("anvil")).find(|p| p.is_file()) {
         Some(found) => Ok(found),
-        None => bail!("anvil not found: run `npm ci` in contracts/, install Foundry, or set ASSAY_ANVIL"),
+        None => bail!(
+            "anvil not found: run `npm install --no-save` in contracts/, install Foundry, or set ASSAY_ANVIL"
+        ),
     }
 }
 
