@@ -109,6 +109,16 @@ impl Cluster {
         self.node("verifier", self.verifier_port, command).await
     }
 
+    /// Starts a verifier that listens to the sequencer's feed too, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends instead, or takes too long.
+    pub async fn fed_verifier(&self) -> Result<Process> {
+        let mut command = self.role("verifier", self.verifier_port);
+        command.args(["--feed", &self.sequencer_url()]);
+        self.node("verifier", self.verifier_port, command).await
+    }
+
     /// Starts provider number `n` on the sequencer with more flags.
     ///
     /// # Errors

@@ -20,6 +20,14 @@ pub(crate) struct KeyArgs {
 }
 
 impl KeyArgs {
+    /// The key if one was given, else one that nobody has used: for commands that only read.
+    pub(crate) fn load_or_new(&self, l1_chain_id: u64) -> Result<PrivateKeySigner> {
+        match self.keystore.is_none() && std::env::var_os("ASSAY_DEV_KEY").is_none() {
+            true => Ok(PrivateKeySigner::random()),
+            false => self.load(l1_chain_id),
+        }
+    }
+
     /// Decrypts the keystore, or takes `ASSAY_DEV_KEY` from the environment when the L1 is a development chain.
     pub(crate) fn load(&self, l1_chain_id: u64) -> Result<PrivateKeySigner> {
         if let Some(file) = &self.keystore {

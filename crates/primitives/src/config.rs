@@ -325,6 +325,7 @@ impl MarketParams {
 
     fn check(&self) -> Result<(), ConfigError> {
         not_zero("market.units_max", self.units_max)?;
+        not_zero("market.bond_wei", u64::try_from(self.bond_wei).unwrap_or(u64::MAX))?;
         for (name, bound_name, min, max) in [
             ("market.match_secs_min", "market.match_secs_max", self.match_secs_min, self.match_secs_max),
             ("market.ack_secs_min", "market.ack_secs_max", self.ack_secs_min, self.ack_secs_max),

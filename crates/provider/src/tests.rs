@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use proptest::prelude::*;
 
 use crate::chain::{JobView, ReplicaView};
 use crate::state::{Memory, Next, Stage, job_state, next, replica_state};
+use crate::work::commitment;
 use crate::{Config, ConfigError, ExecutorKind, Misbehaviour};
 
 const SPEC: B256 = B256::repeat_byte(1);
@@ -217,4 +218,27 @@ fn stages_survive_their_names() {
         assert_eq!(stage.name().parse(), Ok(stage));
     }
     assert!("sealing".parse::<Stage>().unwrap_err().contains("sealed"));
+}
+
+/// `tests/vectors/market.json` was written with viem; the contracts' tests assert it too.
+#[test]
+fn hashes_are_those_of_the_market() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/market.json");
+    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let hash = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().parse::<B256>().unwrap();
+    let number = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().parse::<U256>().unwrap();
+    let rows = vectors["commitments"].as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let provider: Address = row["provider"].as_str().unwrap().parse().unwrap();
+        let (salt, root) = (hash(row, "salt"), hash(row, "resultRoot"));
+        let found = commitment(number(row, "job"), provider, salt, root, number(row, "units").to());
+        assert_eq!(found, hash(row, "commitment"));
+    }
+    let rows = vectors["specs"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let found = assay_compute::spec_root(hash(row, "imageId"), hash(row, "planRoot"));
+        assert_eq!(found, hash(row, "specRoot"));
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::{B256, U256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::sol_types::SolValue;
 use assay_compute::{Plan, decode_spec, limits};
 use assay_transport::{DataPlane, FetchError, Manifest, PeerAddr, Severity};
@@ -214,7 +214,7 @@ impl Tools {
         let (salt, result) = sealed(record)?;
         let id = U256::from(record.job);
         let provider = self.chain.account();
-        let commitment = keccak256((id, provider, salt, result.result_root, result.units).abi_encode());
+        let commitment = commitment(id, provider, salt, result.result_root, result.units);
         self.chain.send("commit", self.chain.market().commit(id, commitment)).await?;
         Ok(())
     }
@@ -253,6 +253,11 @@ impl Tools {
         }
         Ok(())
     }
+}
+
+/// What `Market.commitmentOf` says: blinds a result until every replica has committed.
+pub(crate) fn commitment(job: U256, provider: Address, salt: B256, result_root: B256, units: u64) -> B256 {
+    keccak256((job, provider, salt, result_root, units).abi_encode())
 }
 
 fn sealed(record: &Record) -> Result<(B256, Outcome), WorkError> {

@@ -12,8 +12,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jsonrpsee::core::server::Methods;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::dispatch::Dispatcher;
@@ -75,14 +73,6 @@ pub fn router(parts: RpcParts) -> Router {
         .route("/metrics", get(render_metrics))
         .layer(cors)
         .with_state(server)
-}
-
-/// Serves until `cancel`, then lets running requests finish.
-///
-/// # Errors
-/// Whatever the listener says.
-pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await
 }
 
 fn cors(origins: &[String]) -> CorsLayer {

@@ -258,3 +258,29 @@ async fn an_oversized_message_closes_the_connection_with_a_reason() {
     }
     cancel.cancel();
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection_and_a_stop_ends_idle_ones() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let cancel = CancellationToken::new();
+    let patience = Duration::from_millis(50);
+    let app = router(RpcParts::new(module()));
+    let server = tokio::spawn(crate::serve::serve_with(listener, app, cancel.clone(), patience));
+
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"POST / HTTP/1.1\r\nHost: loc").await.unwrap();
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).await.unwrap();
+
+    let mut quick = tokio::net::TcpStream::connect(address).await.unwrap();
+    quick.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut start = [0; 12];
+    quick.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    cancel.cancel();
+    quick.read_to_end(&mut rest).await.unwrap();
+    server.await.unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}

@@ -322,7 +322,7 @@ impl Running {
                 self.state.on_failed(now_ms);
                 true
             }
-            Err(error @ TxError::Ambiguous { .. }) => {
+            Err(error) if outgoing.may_be_on_l1(&error) => {
                 tracing::warn!(%error, "sending the same bytes again");
                 metrics::counter!("assay_batcher_failures_total").increment(1);
                 let pause = Duration::from_millis(self.state.on_failed(now_ms));
@@ -334,7 +334,7 @@ impl Running {
                 tracing::warn!(%error, "batch not sent");
                 metrics::counter!("assay_batcher_failures_total").increment(1);
                 self.state.on_failed(now_ms);
-                // nothing with this nonce is on L1: what was signed is worthless once another takes the nonce
+                // nothing of it left, or L1 said no to the only bytes that did
                 true
             }
         };

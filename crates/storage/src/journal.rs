@@ -239,44 +239,50 @@ fn now() -> i64 {
 mod tests {
     use super::*;
 
-    async fn journal(folder: &tempfile::TempDir) -> Journal {
-        Journal::open(&format!("sqlite:{}", folder.path().join("journal.sqlite").display())).await.unwrap()
+    /// SQLite always, PostgreSQL where there is a server for tests.
+    async fn databases(folder: &tempfile::TempDir) -> Vec<String> {
+        let lite = format!("sqlite:{}", folder.path().join("journal.sqlite").display());
+        [Some(lite), crate::sql::testing::postgres().await].into_iter().flatten().collect()
     }
 
     #[tokio::test]
     async fn entries_survive_and_move_only_from_the_named_state() {
         let folder = tempfile::tempdir().unwrap();
-        let log = journal(&folder).await;
-        log.insert("job", "7", "assigned", "{}").await.unwrap();
-        let error = log.insert("job", "7", "assigned", "{}").await.unwrap_err();
-        assert!(matches!(error, JournalError::Exists { .. }), "{error}");
-        log.transition("job", "7", "assigned", "running", r#"{"salt":1}"#).await.unwrap();
-        let error = log.transition("job", "7", "assigned", "committed", "{}").await.unwrap_err();
-        assert_eq!(error.to_string(), r#"job 7 is in state "running", not "assigned""#);
-        let error = log.transition("job", "8", "assigned", "running", "{}").await.unwrap_err();
-        assert!(matches!(error, JournalError::State { found, .. } if found.is_empty()));
-        log.close().await;
+        for url in databases(&folder).await {
+            let log = Journal::open(&url).await.unwrap();
+            log.insert("job", "7", "assigned", "{}").await.unwrap();
+            let error = log.insert("job", "7", "assigned", "{}").await.unwrap_err();
+            assert!(matches!(error, JournalError::Exists { .. }), "{error}");
+            log.transition("job", "7", "assigned", "running", r#"{"salt":1}"#).await.unwrap();
+            let error = log.transition("job", "7", "assigned", "committed", "{}").await.unwrap_err();
+            assert_eq!(error.to_string(), r#"job 7 is in state "running", not "assigned""#);
+            let error = log.transition("job", "8", "assigned", "running", "{}").await.unwrap_err();
+            assert!(matches!(error, JournalError::State { found, .. } if found.is_empty()));
+            log.close().await;
 
-        let log = journal(&folder).await;
-        let entry = log.entry("job", "7").await.unwrap().unwrap();
-        assert_eq!((entry.state.as_str(), entry.data.as_str()), ("running", r#"{"salt":1}"#));
-        assert_eq!(log.in_state("job", "running").await.unwrap(), vec![entry.clone()]);
-        assert_eq!(log.entries("job").await.unwrap(), vec![entry]);
-        assert!(log.remove("job", "7", "assigned").await.is_err());
-        log.remove("job", "7", "running").await.unwrap();
-        assert!(log.entry("job", "7").await.unwrap().is_none());
+            let log = Journal::open(&url).await.unwrap();
+            let entry = log.entry("job", "7").await.unwrap().unwrap();
+            assert_eq!((entry.state.as_str(), entry.data.as_str()), ("running", r#"{"salt":1}"#));
+            assert_eq!(log.in_state("job", "running").await.unwrap(), vec![entry.clone()]);
+            assert_eq!(log.entries("job").await.unwrap(), vec![entry]);
+            assert!(log.remove("job", "7", "assigned").await.is_err());
+            log.remove("job", "7", "running").await.unwrap();
+            assert!(log.entry("job", "7").await.unwrap().is_none());
+        }
     }
 
     #[tokio::test]
     async fn of_two_racing_changes_one_wins() {
         let folder = tempfile::tempdir().unwrap();
-        let log = journal(&folder).await;
-        log.insert("job", "1", "a", "").await.unwrap();
-        let change = |to: &'static str| {
-            let log = log.clone();
-            async move { log.transition("job", "1", "a", to, "").await.is_ok() }
-        };
-        let (left, right) = tokio::join!(change("b"), change("c"));
-        assert!(left ^ right);
+        for url in databases(&folder).await {
+            let log = Journal::open(&url).await.unwrap();
+            log.insert("job", "1", "a", "").await.unwrap();
+            let change = |to: &'static str| {
+                let log = log.clone();
+                async move { log.transition("job", "1", "a", to, "").await.is_ok() }
+            };
+            let (left, right) = tokio::join!(change("b"), change("c"));
+            assert!(left ^ right);
+        }
     }
 }

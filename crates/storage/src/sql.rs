@@ -181,3 +181,26 @@ pub(crate) fn fixed<const N: usize>(bytes: &[u8], table: &'static str) -> Result
         .try_into()
         .map_err(|_| SqlError::Row { table, reason: format!("expected {N} bytes, found {}", bytes.len()) })
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use sqlx::{AssertSqlSafe, Connection};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// URL of a new, empty database on the server that `ASSAY_TEST_POSTGRES_URL` names (`postgres://USER@HOST:PORT`);
+    /// without it, says that PostgreSQL is skipped.
+    pub(crate) async fn postgres() -> Option<String> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var("ASSAY_TEST_POSTGRES_URL") else {
+            eprintln!("skipped PostgreSQL: ASSAY_TEST_POSTGRES_URL is not set (`cargo xtask test` sets it)");
+            return None;
+        };
+        let name = format!("assay_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+        for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
+        }
+        admin.close().await.unwrap();
+        Some(format!("{server}/{name}"))
+    }
+}

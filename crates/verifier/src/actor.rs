@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use assay_l1::{L1Client, L1Error};
 use assay_node::{
-    Chain, ChainOptions, CheckpointFile, Driver, DriverConfig, DriverMode, DriverView, NoGate, NoPool,
+    Chain, ChainOptions, CheckpointFile, Driver, DriverConfig, DriverMode, DriverView, Gate, NoGate, NoPool,
     SyncState, genesis, rpc_methods,
 };
 use assay_rpc::{RpcParts, router, serve};
@@ -16,7 +16,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{VerifierConfig, VerifierError, VerifierHandle, archive::BlobArchive, state::Ready};
+use crate::{
+    VerifierConfig, VerifierError, VerifierHandle,
+    archive::BlobArchive,
+    feed::{Follower, Turns, feed_address},
+    state::Ready,
+};
 
 /// L1 time between two looks for expired blobs, in seconds.
 const EXPIRE_EVERY_SECS: u64 = 3600;
@@ -32,6 +37,7 @@ pub struct Deps {
 pub struct Verifier {
     chain: Chain,
     driver: Driver<L1Client, CheckpointFile>,
+    follower: Option<Follower>,
     view: watch::Receiver<DriverView>,
     sync: watch::Sender<SyncState>,
     ready: Arc<std::sync::Mutex<Ready>>,
@@ -68,9 +74,16 @@ impl Verifier {
         let origin = l1.block(before).await?.ok_or(L1Error::MissingBlock { number: before })?;
         let options = ChainOptions { index_url: config.index_url, ..ChainOptions::at(&config.data_dir) };
         let chain = Chain::open(options, &genesis(config.chain), Some(setup.genesis_hash)).await?.chain;
-        let driver = DriverConfig { mode: DriverMode::Follow, origin, poll: config.poll };
+        let feed = config.feed_url.as_ref().map(feed_address).transpose()?;
+        let turns = Arc::new(Turns::default());
+        let (mode, gate): (_, Arc<dyn Gate>) = match &feed {
+            Some(_) => (DriverMode::Compare, turns.clone()),
+            None => (DriverMode::Follow, Arc::new(NoGate)),
+        };
+        let driver = DriverConfig { mode, origin, poll: config.poll };
         let checkpoints = CheckpointFile::in_dir(&config.data_dir);
-        let (driver, view) = Driver::new(driver, chain.clone(), l1, checkpoints, Arc::new(NoGate)).await?;
+        let (driver, view) = Driver::new(driver, chain.clone(), l1, checkpoints, gate).await?;
+        let follower = feed.map(|url| Follower::new(url, chain.clone(), turns, view.clone()));
 
         let address = config.rpc_listen;
         let listen = |source| VerifierError::Listen { address, source };
@@ -90,19 +103,32 @@ impl Verifier {
         let handle = VerifierHandle { chain: chain.clone(), view: view.clone(), rpc_address };
         let blob_retention_secs = config.blob_retention_secs;
         let verifier =
-            Self { chain, driver, view, sync, ready, listener, app, blob_dir, blob_retention_secs };
+            Self { chain, driver, follower, view, sync, ready, listener, app, blob_dir, blob_retention_secs };
         Ok((verifier, handle))
     }
 
     /// Derives and serves until cancelled, then closes the chain. Errors when a part cannot go on.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), VerifierError> {
-        let Self { chain, driver, mut view, sync, ready, listener, app, blob_dir, blob_retention_secs } =
-            self;
+        let Self {
+            chain,
+            driver,
+            follower,
+            mut view,
+            sync,
+            ready,
+            listener,
+            app,
+            blob_dir,
+            blob_retention_secs,
+        } = self;
         // A token of our own: whichever part ends first stops the others.
         let stop = cancel.child_token();
         let mut tasks: JoinSet<Result<(), VerifierError>> = JoinSet::new();
         let cancel_driver = stop.clone();
         tasks.spawn(async move { Ok(driver.run(cancel_driver).await?) });
+        if let Some(follower) = follower {
+            tasks.spawn(follower.run(stop.clone()));
+        }
         let cancel_server = stop.clone();
         tasks.spawn(async move {
             let ended = serve(listener, router(app), cancel_server).await;

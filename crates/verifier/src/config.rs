@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use alloy::{primitives::Address, transports::http::reqwest::Url};
 use assay_primitives::{ChainConfig, ConfigError};
 
+use crate::feed::feed_address;
+
 /// A verifier's configuration. Nothing in it is secret but the path of `l1_url`, which may hold a key.
 #[derive(Clone, Debug)]
 pub struct VerifierConfig {
@@ -16,6 +18,9 @@ pub struct VerifierConfig {
     pub beacon_url: Option<Url>,
     /// The Inbox on L1.
     pub inbox: Address,
+    /// The sequencer's feed, or the sequencer's RPC, for blocks that L1 does not have yet; they are unsafe.
+    /// Without it the chain is what L1 says and nothing more.
+    pub feed_url: Option<Url>,
     /// Folder of chain, checkpoint and blobs.
     pub data_dir: PathBuf,
     /// Where the history is indexed instead of in `data_dir`, for example `postgres://...`.
@@ -42,6 +47,9 @@ pub enum SettingError {
     /// A value that must not be zero.
     #[error("{0} must not be zero")]
     Zero(&'static str),
+    /// A feed that is neither WebSocket nor HTTP.
+    #[error("a feed cannot be read over `{0}`: name a ws, wss, http or https URL")]
+    FeedScheme(String),
     /// Blobs would go before the batch they belong to can be forced or re-posted.
     #[error("blob_retention_secs = {found} is below force_delay_secs = {min}")]
     RetentionTooShort {
@@ -59,6 +67,7 @@ impl VerifierConfig {
         if self.poll.is_zero() {
             return Err(SettingError::Zero("poll"));
         }
+        self.feed_url.as_ref().map(feed_address).transpose()?;
         let (min, found) = (self.chain.force_delay_secs, self.blob_retention_secs);
         if found < min {
             return Err(SettingError::RetentionTooShort { min, found });

@@ -4,6 +4,7 @@ mod actor;
 mod archive;
 mod config;
 mod error;
+mod feed;
 mod mailbox;
 mod state;
 #[cfg(test)]

@@ -16,18 +16,20 @@ use alloy::{
     primitives::{Address, B256, Bytes, TxKind, U256},
     providers::{Provider, ProviderBuilder},
     sol_types::SolCall,
+    transports::http::reqwest::Url,
 };
 use assay_bindings::{Inbox, Portal};
-use assay_execution::{Batch, BatchBlock, blobs_encode};
+use assay_execution::{Batch, BatchBlock, BlockInput, blobs_encode};
 use assay_l1::{
     BatchPayload, BatchPost, BlobSource, DeployParams, Deployment, L1Block, L1Client, L1Error, TxConfig,
     TxDraft, TxManager, deploy, versioned_hash,
 };
-use assay_node::ChainError;
+use assay_node::{ChainError, FeedEvent, FeedMessage};
 use assay_primitives::ChainConfig;
 use assay_testkit::Anvil;
-use futures::future::BoxFuture;
+use futures::{SinkExt, StreamExt, future::BoxFuture};
 use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -74,6 +76,7 @@ impl World {
             chain: ChainConfig::dev(),
             l1_url: self.anvil.url(),
             beacon_url: None,
+            feed_url: None,
             inbox: self.deployment.inbox,
             data_dir: self.files.path().join(name),
             index_url: None,
@@ -303,6 +306,72 @@ async fn refuses_an_l1_of_another_chain() {
     let other = world_with(B256::repeat_byte(3)).await;
     let error = open(other.config("f")).await;
     assert!(matches!(error, VerifierError::Chain(ChainError::WrongGenesis { .. })), "{error}");
+}
+
+/// A feed that says `events` to each listener and then nothing more.
+async fn feed_of(events: Vec<FeedEvent>) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            for (seq, event) in (1..).zip(events.clone()) {
+                let text = serde_json::to_string(&FeedMessage { seq, event }).unwrap();
+                socket.send(Message::text(text)).await.unwrap();
+            }
+            tokio::spawn(async move { while socket.next().await.is_some() {} });
+        }
+    });
+    format!("http://{address}").parse().unwrap()
+}
+
+fn told(input: &BlockInput, parent: B256, hash: B256) -> Vec<FeedEvent> {
+    vec![
+        FeedEvent::Open { number: 1, timestamp: input.timestamp, data_price: input.data_price, parent },
+        FeedEvent::Segment { forced: vec![], txs: input.txs.clone() },
+        FeedEvent::Seal { number: 1, hash, state_root: B256::ZERO },
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_gives_unsafe_blocks_and_l1_has_the_last_word() {
+    let world = world().await;
+    let other = start(world.config("other")).await;
+    let genesis = other.handle.chain().genesis().header.clone();
+    let input = BlockInput { timestamp: genesis.timestamp + 1, data_price: 1, queue: vec![], txs: vec![] };
+    let block = {
+        let (chain, input) = (other.handle.chain().clone(), input.clone());
+        tokio::task::spawn_blocking(move || chain.extend(&input)).await.unwrap().unwrap()
+    };
+    other.stop().await;
+
+    // A false block, one that cannot be executed, a rollback below the safe head, then the true one.
+    let timeless = BlockInput { timestamp: 0, ..input.clone() };
+    let mut events = told(&input, genesis.hash(), B256::repeat_byte(9));
+    events.extend(told(&timeless, genesis.hash(), B256::repeat_byte(9)));
+    events.push(FeedEvent::Rollback { to: 0, hash: B256::repeat_byte(7) });
+    events.extend(told(&input, genesis.hash(), block.hash()));
+    let feed_url = Some(feed_of(events).await);
+    let verifier = start(VerifierConfig { feed_url, ..world.config("fed") }).await;
+    let mut events = verifier.handle.chain().subscribe();
+    tokio::time::timeout(PATIENCE, async {
+        while verifier.handle.chain().heads().latest.hash != block.hash() {
+            events.recv().await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(verifier.handle.chain().heads().safe.number, 0);
+
+    // L1 says another block 1.
+    let payload = world.first_batch(0).await;
+    world.post(0, BatchPayload::Calldata(payload.into())).await;
+    verifier.derived(1).await;
+    let heads = verifier.handle.chain().heads();
+    assert_eq!((heads.latest.number, heads.latest), (1, heads.safe));
+    assert_ne!(heads.latest.hash, block.hash());
+    verifier.stop().await;
 }
 
 /// Gives one blob and counts how often it is asked.

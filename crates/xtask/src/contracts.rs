@@ -114,7 +114,7 @@ fn folder() -> PathBuf {
 }
 
 /// A Foundry program's path.
-fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     folder().join(TOOLS).join(format!("{name}-{os}-{arch}/bin/{name}"))

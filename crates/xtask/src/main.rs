@@ -9,6 +9,7 @@ mod contracts;
 mod demo;
 mod guest;
 mod layers;
+mod postgres;
 mod shell;
 mod test;
 mod tools;

@@ -22,9 +22,18 @@ pub(crate) fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The `cargo` that runs us.
+/// The `cargo` that runs us, without what `cargo run` says about this package: build scripts look at it, and every change between
+/// `cargo build` and `cargo xtask` would build half of the dependencies again.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
+    const ABOUT_US: [&str; 4] =
+        ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
+    let mut cargo = command(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    for name in std::env::vars().map(|(name, _)| name) {
+        if name.starts_with("CARGO_PKG_") || ABOUT_US.contains(&name.as_str()) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// A program started in the repository root.

@@ -4,6 +4,7 @@ use eyre::Result;
 
 use crate::{
     contracts,
+    postgres::Postgres,
     shell::{cargo, run, stage},
     tools,
 };
@@ -26,7 +27,9 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     }
     // The end-to-end tests start the `assay` program and the `libcuda` stand-in from the build folder.
     stage("build", || run(cargo().args(["build", "--workspace", "--all-targets", "--locked"])))?;
-    stage("crates", || crates(args))?;
+    let postgres = Postgres::start()?;
+    stage("crates", || crates(args, postgres.as_ref()))?;
+    drop(postgres);
     if args.filter.is_none() {
         stage("documentation examples", || {
             run(cargo().args(["test", "--workspace", "--locked", "--doc", "--quiet"]))
@@ -35,8 +38,11 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn crates(args: &Args) -> Result<()> {
+fn crates(args: &Args, postgres: Option<&Postgres>) -> Result<()> {
     let mut command = cargo();
+    if let Some(server) = postgres {
+        command.env("ASSAY_TEST_POSTGRES_URL", &server.url);
+    }
     if tools::has_nextest() {
         command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
     } else {

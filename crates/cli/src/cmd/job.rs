@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use alloy::signers::local::PrivateKeySigner;
 use assay_provider::client::{Client, ClientConfig, Prepared, Serving, prepare};
 use clap::Subcommand;
 use eyre::{Result, WrapErr, bail};
@@ -97,9 +98,25 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// A client that signs.
     async fn client(&self) -> Result<(Client, node::NodeConfig)> {
         let node = node::config(&self.rpc).await?;
         let signer = self.key.load(node.protocol.l1_chain_id)?;
+        self.client_of(node, signer).await
+    }
+
+    /// A client that only reads: it needs no key.
+    async fn reader(&self) -> Result<(Client, node::NodeConfig)> {
+        let node = node::config(&self.rpc).await?;
+        let signer = self.key.load_or_new(node.protocol.l1_chain_id)?;
+        self.client_of(node, signer).await
+    }
+
+    async fn client_of(
+        &self,
+        node: node::NodeConfig,
+        signer: PrivateKeySigner,
+    ) -> Result<(Client, node::NodeConfig)> {
         let config = ClientConfig {
             rpc: self.rpc.clone(),
             chain_id: node.protocol.l2_chain_id,
@@ -129,7 +146,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Command::Watch { which } => watch(&which).await,
         Command::Fetch { which } => fetch(&which).await,
         Command::Explain { which } => {
-            let (client, _) = which.common.client().await?;
+            let (client, _) = which.common.reader().await?;
             show::explanation(which.job, &client.explain(which.job).await?, which.common.json);
             Ok(ExitCode::SUCCESS)
         }
@@ -236,7 +253,7 @@ async fn fetch(which: &Which) -> Result<ExitCode> {
 
 async fn quote(file: &Path, no_run: bool, common: &Common) -> Result<ExitCode> {
     let prepared = common.prepare(file)?;
-    let (client, node) = common.client().await?;
+    let (client, node) = common.reader().await?;
     let escrow = client.quote(&prepared).await?;
     let dry = if no_run {
         None

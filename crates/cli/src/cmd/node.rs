@@ -62,6 +62,9 @@ impl NodeArgs {
 pub(crate) struct VerifierArgs {
     #[command(flatten)]
     node: NodeArgs,
+    /// The sequencer's RPC or feed (`https://HOST` or `wss://HOST/feed`): shows blocks before L1 has them, as unsafe ones.
+    #[arg(long, value_name = "URL", env = "ASSAY_FEED")]
+    feed: Option<Url>,
     /// Days for which blobs are kept: as long as their epoch can be disputed.
     #[arg(long, default_value_t = BLOB_RETENTION_SECS / 86_400)]
     blob_days: u64,
@@ -77,6 +80,7 @@ pub(crate) async fn verify(args: VerifierArgs) -> Result<()> {
         chain: chain.protocol,
         l1_url: args.node.l1,
         beacon_url: args.node.l1_beacon,
+        feed_url: args.feed,
         inbox: chain.contracts.inbox,
         data_dir: args.node.data,
         index_url: args.node.index,

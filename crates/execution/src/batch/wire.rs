@@ -91,10 +91,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Bytes being written.
+/// Bytes being written; only the host writes batches.
+#[cfg(feature = "std")]
 #[derive(Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
 
+#[cfg(feature = "std")]
 impl Writer {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
@@ -133,6 +135,7 @@ impl Writer {
 }
 
 /// Splits an amount into the mantissa without trailing decimal zeros and their number.
+#[cfg(feature = "std")]
 pub(super) fn to_decimal(value: U256) -> (U256, u8) {
     let (mut mantissa, mut exponent) = (value, 0);
     if value.is_zero() {

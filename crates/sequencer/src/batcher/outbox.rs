@@ -1,7 +1,7 @@
 //! Batches on their way, kept on disk before they leave: after a crash the same bytes are sent again.
 
 use alloy::primitives::{Bytes, TxKind, U256};
-use assay_l1::{SignedTx, TxDraft, TxJournal};
+use assay_l1::{SignedTx, TxDraft, TxError, TxJournal};
 use assay_storage::{Journal, JournalError};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,20 @@ impl Outgoing {
         self.row.signed.clone()
     }
 
+    /// Whether bytes that were signed may be included yet, so that only they may be sent again.
+    pub(crate) fn may_be_on_l1(&self, error: &TxError) -> bool {
+        match error {
+            TxError::Ambiguous { .. } => true,
+            TxError::Reverted { .. } | TxError::NonceTaken { .. } => false,
+            TxError::Refused { .. } => self.row.signed.len() > 1,
+            TxError::WouldRevert { .. }
+            | TxError::FeeLimit { .. }
+            | TxError::Journal { .. }
+            | TxError::Build { .. }
+            | TxError::L1(_) => !self.row.signed.is_empty(),
+        }
+    }
+
     /// It is included, or never will be.
     pub(crate) async fn done(self) -> Result<(), JournalError> {
         if self.is_new { Ok(()) } else { self.journal.remove(KIND, &self.id, SENT).await }
@@ -107,8 +121,13 @@ mod tests {
             let journal = Journal::open(&url).await.unwrap();
             assert!(Outgoing::unfinished(&journal).await.unwrap().is_none());
             let mut outgoing = Outgoing::new(journal, 7, &draft);
+            let limit = TxError::FeeLimit { what: "gas", needed: 2, limit: 1 };
+            let refused = TxError::Refused { hash: tx.hash, message: String::new() };
+            assert!(!outgoing.may_be_on_l1(&limit), "nothing was signed");
             outgoing.signed(&tx).await.unwrap();
+            assert!(outgoing.may_be_on_l1(&limit) && !outgoing.may_be_on_l1(&refused));
             outgoing.signed(&SignedTx { hash: B256::repeat_byte(2), ..tx.clone() }).await.unwrap();
+            assert!(outgoing.may_be_on_l1(&refused), "only the replacement was refused");
         }
         let journal = Journal::open(&url).await.unwrap();
         let found = Outgoing::unfinished(&journal).await.unwrap().expect("a batch is on its way");

@@ -2,7 +2,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 
 use super::*;
 
-/// The databases to test: SQLite always, PostgreSQL where `ASSAY_TEST_POSTGRES_URL` names an empty one.
+/// The databases to test: SQLite always, PostgreSQL where there is a server for tests.
 async fn databases() -> Vec<(Index, Option<tempfile::TempDir>)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.sqlite");
@@ -10,15 +10,8 @@ async fn databases() -> Vec<(Index, Option<tempfile::TempDir>)> {
         (Index::open("sqlite::memory:").await.unwrap(), None),
         (Index::open(&format!("sqlite:{}", path.display())).await.unwrap(), Some(folder)),
     ];
-    match std::env::var("ASSAY_TEST_POSTGRES_URL") {
-        Ok(url) => {
-            let index = Index::open(&url).await.unwrap();
-            index.truncate_above(0).await.unwrap();
-            index.truncate_batches(0).await.unwrap();
-            index.truncate_checkpoints(0).await.unwrap();
-            out.push((index, None));
-        }
-        Err(_) => eprintln!("skipped PostgreSQL: ASSAY_TEST_POSTGRES_URL is not set"),
+    if let Some(url) = crate::sql::testing::postgres().await {
+        out.push((Index::open(&url).await.unwrap(), None));
     }
     out
 }
