@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use alloy_primitives::{B256, keccak256};
 
-use crate::tree::{CODE_DEPTH, LEAF_BYTES, ZERO_ROOTS, fold, node};
+use crate::tree::{CODE_DEPTH, LEAF_BYTES, ZERO_ROOTS, node};
 
 /// Address bits within a window.
 const WINDOW_BITS: u32 = 25;
@@ -145,6 +145,7 @@ fn levels(first: u32, bytes: &[u8]) -> Vec<(u32, Vec<B256>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::fold;
 
     #[test]
     fn words_are_found_where_they_were_put() {

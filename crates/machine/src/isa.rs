@@ -76,6 +76,11 @@ pub const fn decode(word: u32) -> Inst {
     Inst { op, rd, rs1: (word >> 15 & 31) as u8, rs2: (word >> 20 & 31) as u8, imm }
 }
 
+/// `bits` bits of a word from bit `at`.
+const fn field(word: u32, at: u32, bits: u32) -> u32 {
+    word >> at & ((1 << bits) - 1)
+}
+
 const fn funct3(word: u32) -> u32 {
     word >> 12 & 7
 }
@@ -89,10 +94,8 @@ const fn imm_s(word: u32) -> i32 {
 }
 
 const fn imm_b(word: u32) -> i32 {
-    word as i32 >> 31 << 12
-        | (word >> 7 & 1) as i32 * 0x800
-        | (word >> 25 & 0x3f) as i32 * 0x20
-        | (word >> 8 & 0xf) as i32 * 2
+    let low = (field(word, 7, 1) << 11) | (field(word, 25, 6) << 5) | (field(word, 8, 4) << 1);
+    ((word as i32 >> 31) << 12) | low as i32
 }
 
 const fn imm_u(word: u32) -> i32 {
@@ -100,10 +103,8 @@ const fn imm_u(word: u32) -> i32 {
 }
 
 const fn imm_j(word: u32) -> i32 {
-    word as i32 >> 31 << 20
-        | (word & 0xff000) as i32
-        | (word >> 20 & 1) as i32 * 0x800
-        | (word >> 21 & 0x3ff) as i32 * 2
+    let low = (field(word, 12, 8) << 12) | (field(word, 20, 1) << 11) | (field(word, 21, 10) << 1);
+    ((word as i32 >> 31) << 20) | low as i32
 }
 
 const fn branch(word: u32) -> Op {

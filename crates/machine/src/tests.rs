@@ -267,7 +267,7 @@ fn a_tree_kept_up_to_date_equals_one_from_scratch() {
         for _ in 0..round {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let index = (seed >> 37) as u32 & if round % 3 == 0 { 0x3ff } else { u32::MAX };
-            let leaf = if seed % 5 == 0 { [0; 32] } else { [round; 32] };
+            let leaf = if seed.is_multiple_of(5) { [0; 32] } else { [round; 32] };
             memory.set_leaf(index, &leaf);
             leaves.insert(index, leaf);
         }

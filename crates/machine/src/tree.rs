@@ -111,7 +111,7 @@ mod tests {
         let mut page = ZERO_PAGE;
         page[37 * 32 + 5] = 1;
         let nodes = page_nodes(&page);
-        let siblings: [B256; PAGE_DEPTH] = core::array::from_fn(|level| nodes[(128 + 37 >> level) ^ 1]);
+        let siblings: [B256; PAGE_DEPTH] = core::array::from_fn(|level| nodes[((128 + 37) >> level) ^ 1]);
         assert_eq!(fold(nodes[128 + 37], 37, &siblings), page_root(&page));
         assert_ne!(page_root(&page), ZERO_ROOTS[PAGE_DEPTH]);
     }
