@@ -25,6 +25,17 @@ pub enum Op {
 }
 
 impl Op {
+    /// The inverse of `self as u8`.
+    ///
+    /// # Panics
+    /// If the number is no operation's.
+    #[cfg(feature = "std")]
+    pub(crate) const fn from_u8(number: u8) -> Self {
+        assert!(number <= Op::Illegal as u8);
+        // SAFETY: the operations are numbered from zero without gaps, and `Illegal` is the last.
+        unsafe { core::mem::transmute(number) }
+    }
+
     /// Whether the second operand is the immediate rather than `rs2`.
     pub const fn takes_immediate(self) -> bool {
         self as u8 >= Op::Addi as u8 && self as u8 <= Op::Lui as u8

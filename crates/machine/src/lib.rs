@@ -6,6 +6,8 @@ extern crate alloc;
 mod alu;
 mod code;
 mod elf;
+#[cfg(feature = "std")]
+mod fast;
 mod isa;
 mod machine;
 mod memory;
@@ -22,6 +24,8 @@ mod tests;
 pub use alu::{alu, branches};
 pub use code::{Code, CodeError, WINDOW_BYTES, code_root};
 pub use elf::{ELF_IMAGE_BYTES_MAX, ELF_SEGMENTS_MAX, ElfError};
+#[cfg(feature = "std")]
+pub use fast::{Engine, Executor, FlatMemory, Interpreter, Snapshot};
 pub use isa::{Inst, Op, decode};
 pub use machine::{Machine, Reference};
 pub use memory::{Memory, MemoryTree, SparseMemory, root_of_leaves};

@@ -3,6 +3,7 @@
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     vec,
     vec::Vec,
 };
@@ -102,7 +103,8 @@ type Block = [B256; 2 * BLOCK_PAGES as usize];
 #[derive(Clone, Debug)]
 pub struct MemoryTree {
     top: Box<Block>,
-    blocks: Vec<Option<Box<Block>>>,
+    /// Shared with the trees of snapshots until they change.
+    blocks: Vec<Option<Arc<Block>>>,
 }
 
 impl Default for MemoryTree {
@@ -154,7 +156,8 @@ impl MemoryTree {
         }
         let span = BLOCK_PAGES >> (height - PAGE_DEPTH);
         let block = &mut self.blocks[(index / span) as usize];
-        block.get_or_insert_with(|| zero_block(PAGE_DEPTH))[(span + index % span) as usize] = value;
+        let block = block.get_or_insert_with(|| zero_block(PAGE_DEPTH).into());
+        Arc::make_mut(block)[(span + index % span) as usize] = value;
         if span == 1 {
             self.top[(BLOCK_PAGES + index) as usize] = value;
         }

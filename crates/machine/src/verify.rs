@@ -168,7 +168,7 @@ impl<F: FnMut(&B256) -> bool> Bus for Witness<'_, F> {
         self.root = if opened == index {
             fold(B256::new(*leaf), index.into(), &siblings)
         } else {
-            debug_assert_eq!(opened ^ 1, index);
+            assert_eq!(opened ^ 1, index, "a leaf or its sibling is replaced");
             siblings[0] = B256::new(*leaf);
             fold(B256::new(old), opened.into(), &siblings)
         };
