@@ -233,7 +233,7 @@ fn pointer(address: u64, alignment: u64) -> Option<u32> {
     (address.is_multiple_of(alignment) && address < 1 << 32).then_some((address / LEAF_BYTES as u64) as u32)
 }
 
-/// keccak-f[1600] on the first 200 bytes.
+/// `keccak-f[1600]` on the first 200 bytes.
 fn permute(leaves: &mut [Leaf; KECCAK_LEAVES]) {
     let bytes = leaves.as_flattened_mut();
     let mut lanes = [0u64; 25];

@@ -32,8 +32,13 @@ impl Case {
         Self { program, machine, values: vec![] }
     }
 
-    /// Steps, checks the witness every way, and gives its length and the next state.
-    fn check(mut self) -> (usize, Reference) {
+    /// Steps, checks the witness and some forgeries of it, and gives its length and the next state.
+    fn check(self) -> (usize, Reference) {
+        self.check_every(23)
+    }
+
+    /// As [`Self::check`], with every `stride`th byte changed or cut off.
+    fn check_every(mut self, stride: usize) -> (usize, Reference) {
         let before = self.machine.state();
         let values = self.values;
         let mut oracle = |key| values.iter().find(|(held, _)| *held == key).map(|(_, value)| value.clone());
@@ -47,7 +52,7 @@ impl Case {
         });
         assert_eq!(verified.as_ref(), Ok(&after));
         let stored = |part: &B256| parts.contains(part);
-        for at in 0..witness.len() {
+        for at in (0..witness.len()).step_by(stride) {
             let mut forged = witness.clone();
             forged[at] ^= 1 << (at % 8);
             assert!(verify_step(code.root(), &before, &forged, stored).is_err(), "byte {at} changed");
@@ -82,6 +87,19 @@ fn bytes_at(machine: &Reference, address: u64, bytes: usize) -> Vec<u8> {
 fn arithmetic_opens_the_code_alone() {
     let (bytes, after) = Case::new(0x0031_00b3, &[(2, 40), (3, 2)], &[]).check(); // add x1, x2, x3
     assert_eq!((bytes, after.cpu().x[1], after.cpu().pc), (673, 42, BASE + 4));
+}
+
+#[test]
+fn no_byte_of_a_witness_can_be_another() {
+    let (mut misses, nowhere) = (Case::new(0, &[], &[]), 0x0400_0000);
+    misses.machine.cpu.pc = nowhere;
+    let key = OracleKey::keccak(keccak256(b"value"));
+    let mut asks = call(4, 0x80, 0, &[(0x80, key.as_b256().as_slice())]);
+    asks.values = vec![(key, Bytes::from_static(b"value"))];
+    let straddles = Case::new(0x0011_3023, &[(1, 7), (2, 0x1fff)], &[(0x1fff, &[1, 2, 3])]); // sd x1, (x2)
+    let permutes = call(5, 0x100, 0, &[(0x100, &[9; 64])]);
+    let sizes = [misses, straddles, asks, permutes].map(|case| case.check_every(1).0);
+    assert_eq!(sizes, [33, 673 + 2 * 896, 673 + 896 + 36, 673 + 1024]);
 }
 
 #[test]
