@@ -7,8 +7,8 @@ use eyre::Result;
 use crate::shell::{cargo, command, output, run, target_dir};
 
 /// The crates that guest programs link.
-const CORE: [&str; 5] =
-    ["assay-primitives", "assay-execution", "assay-dispute", "assay-ptx", "assay-compute"];
+const CORE: [&str; 6] =
+    ["assay-primitives", "assay-execution", "assay-machine", "assay-dispute", "assay-ptx", "assay-compute"];
 
 const TARGET: &str = "riscv64imac-unknown-none-elf";
 

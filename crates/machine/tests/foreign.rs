@@ -1,0 +1,132 @@
+//! Programs that GCC built, against QEMU. Where either is missing, the tests say so and pass.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
+
+use alloy_primitives::B256;
+use assay_machine::{Executor, NoOracle, Program, Reference, Status, verify_step};
+
+const GCC: &str = "riscv64-unknown-elf-gcc";
+const QEMU: &str = "qemu-riscv64";
+/// More than any of the programs needs.
+const STEPS_MAX: u64 = 100_000_000;
+
+fn sources(extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/machine");
+    let files = std::fs::read_dir(folder)
+        .expect("the folder of the programs")
+        .map(|file| file.expect("a file").path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
+    files.sort();
+    assert!(files.len() >= 3, "{} .{extension} files", files.len());
+    files
+}
+
+/// Whether the tools are here; says which is not.
+fn tools(test: &str, names: &[&str]) -> bool {
+    names.iter().all(|name| {
+        let here = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+        if !here {
+            println!(
+                "skipped {test}: `{name}` is not installed (Debian: gcc-riscv64-unknown-elf, qemu-user)"
+            );
+        }
+        here
+    })
+}
+
+fn build(source: &Path, march: &str, to: &Path) -> Vec<u8> {
+    let script = source.with_file_name("link.ld");
+    let output = Command::new(GCC)
+        .args([&format!("-march={march}"), "-mabi=lp64", "-mcmodel=medany", "-O2", "-Wall", "-ffreestanding"])
+        .args([
+            "-fno-tree-loop-distribute-patterns",
+            "-nostdlib",
+            "-static",
+            "-Wl,-z,max-page-size=4096",
+            "-T",
+        ])
+        .args([script.as_path(), source, Path::new("-o"), to])
+        .output()
+        .expect("the compiler runs");
+    assert!(output.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&output.stderr));
+    std::fs::read(to).expect("what the compiler wrote")
+}
+
+fn qemu(file: &Path) -> i32 {
+    let status = Command::new(QEMU).args(["-cpu", "rv64,zba=true,zbb=true,zbs=true"]).arg(file).status();
+    status.expect("QEMU runs").code().expect("QEMU exits")
+}
+
+/// The exit code on the fast interpreter, which must be where the reference is on the way there.
+fn run(name: &str, file: &[u8]) -> i32 {
+    let program = Arc::new(Program::from_elf(file).expect(name));
+    let mut reference = Reference::new(&program, B256::ZERO);
+    let mut fast = Executor::new(program.clone(), B256::ZERO).expect("memory");
+    for stop in [1u64, 1000, 20_000] {
+        while reference.steps() < stop && reference.cpu().is_running() {
+            reference.step(program.code(), &mut NoOracle).expect("no oracle is asked");
+        }
+        fast.run(stop, &mut NoOracle).expect("no oracle is asked");
+        assert_eq!(fast.state(), reference.state(), "{name} after {stop} instructions");
+    }
+    for _ in 0..20 {
+        let before = fast.state();
+        let witness = fast.step_witness(&mut NoOracle).expect("no oracle is asked");
+        assert_eq!(
+            verify_step(program.code().root(), &before, &witness, |_| false).as_ref(),
+            Ok(&fast.state())
+        );
+    }
+    let steps = fast.run(STEPS_MAX, &mut NoOracle).expect("no oracle is asked");
+    assert_eq!(
+        fast.cpu().status,
+        Status::EXITED,
+        "{name} after {steps} instructions at {:#x}",
+        fast.cpu().pc
+    );
+    println!("{name}: {steps} instructions, exit code {}", fast.cpu().exit_code);
+    i32::from(fast.cpu().exit_code)
+}
+
+#[test]
+fn every_instruction_does_what_the_manual_says() {
+    if !tools("every_instruction_does_what_the_manual_says", &[GCC]) {
+        return;
+    }
+    let qemu_is_here = tools("its comparison with QEMU", &[QEMU]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for source in sources("S") {
+        let name = source.file_stem().expect("a name").to_string_lossy().into_owned();
+        let to = folder.path().join(&name);
+        let file = build(&source, "rv64im_zba_zbb_zbs", &to);
+        assert_eq!(run(&name, &file), 0, "{name}: the exit code is the case that failed");
+        if qemu_is_here {
+            assert_eq!(qemu(&to), 0, "{name}: QEMU sees it otherwise");
+        }
+    }
+}
+
+#[test]
+fn compiled_programs_end_as_in_qemu() {
+    if !tools("compiled_programs_end_as_in_qemu", &[GCC, QEMU]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for source in sources("c") {
+        let name = source.file_stem().expect("a name").to_string_lossy().into_owned();
+        let mut codes = Vec::new();
+        for march in ["rv64im", "rv64im_zba_zbb_zbs"] {
+            let name = format!("{name}.{march}");
+            let to = folder.path().join(&name);
+            let file = build(&source, march, &to);
+            codes.push(run(&name, &file));
+            assert_eq!(codes.last(), Some(&qemu(&to)), "{name}");
+        }
+        assert_eq!(codes[0], codes[1], "{name} with and without bit manipulation");
+    }
+}

@@ -1,0 +1,370 @@
+//! Executors against the reference, on programs and states that nobody would write.
+//!
+//! Seeds are fixed; a failure prints the case it shrank to.
+
+use std::{cell::Cell, sync::Arc};
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use assay_machine::{
+    Cpu, Executor, HostError, Memory, NoOracle, Op, Oracle, Program, Reference, SparseMemory, Status, decode,
+    root_of_leaves, verify_step,
+};
+use assay_primitives::OracleKey;
+use proptest::{prelude::*, test_runner::RngSeed};
+
+#[path = "common/encode.rs"]
+mod encode;
+use encode::{Form, TABLE, encode};
+
+#[path = "common/elf.rs"]
+mod elf;
+
+const BASE: u64 = 0x0401_0000;
+const WORDS: usize = 48;
+
+/// Registers that start as addresses: of data, of ends of leaves and pages, of code.
+const POINTERS: [(u32, u64); 6] =
+    [(20, 0x10_0000), (21, 0x10_0ffc), (22, 0xffff_ffe0), (23, BASE), (24, BASE + 64), (25, 0x10_0100)];
+
+fn config(seed: u64, cases: u32) -> ProptestConfig {
+    println!("seed {seed}, {cases} cases");
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn register() -> impl Strategy<Value = u32> {
+    prop_oneof![1 => Just(0u32), 6 => 1u32..20, 1 => 0u32..32]
+}
+
+fn pointer() -> impl Strategy<Value = u32> {
+    prop_oneof![8 => 20u32..26, 1 => 0u32..32]
+}
+
+fn value() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(u64::MAX),
+        Just(1 << 63),
+        Just((1 << 63) - 1),
+        Just(0xffff_ffff_8000_0000),
+        Just(0x7fff_ffff),
+        Just(1 << 32),
+        0u64..130,
+        any::<u64>(),
+        any::<i32>().prop_map(|v| i64::from(v) as u64),
+    ]
+}
+
+/// A word: mostly an instruction that keeps the program going, at times anything.
+fn word() -> impl Strategy<Value = u32> {
+    let fields = (0..TABLE.len(), register(), register(), register(), pointer(), any::<i32>(), -24i32..24);
+    let valid = fields.prop_map(|(row, rd, rs1, rs2, pointer, imm, jump)| {
+        let (op, _, _, form) = TABLE[row];
+        match (op, form) {
+            (Op::Jalr, _) => encode(op, rd, 23 + (rs1 & 1), 0, imm & 0x7c),
+            (Op::Ecall, _) => encode(op, 0, 0, 0, 0),
+            (_, Form::B | Form::J) => encode(op, rd, rs1, rs2, 4 * jump),
+            (_, Form::S) => encode(op, 0, pointer, rs2, imm >> 24),
+            (op, Form::I) if op >= Op::Lb => encode(op, rd, pointer, 0, imm >> 24),
+            _ => encode(op, rd, rs1, rs2, imm),
+        }
+    });
+    prop_oneof![60 => valid, 1 => any::<u32>(), 2 => call()]
+}
+
+/// `addi x17, x0, number`: some of the next `ecall`s are calls.
+fn call() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(1), Just(2), Just(3), Just(4), Just(5), Just(93)]
+        .prop_map(|n| encode(Op::Addi, 17, 0, 0, n))
+}
+
+#[derive(Clone, Debug)]
+struct Start {
+    words: Vec<u32>,
+    registers: Vec<u64>,
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let parts = (prop::collection::vec(word(), WORDS), prop::collection::vec(value(), 31));
+    parts.prop_map(|(words, registers)| Start { words, registers })
+}
+
+impl Start {
+    /// A program that first sets its registers, then runs the words over and over.
+    fn program(&self) -> Arc<Program> {
+        let mut words = Vec::new();
+        let at = BASE - 8 * 31 - 4 * 70;
+        words.push(encode(Op::Lui, 31, 0, 0, (at + 0x800) as i32));
+        words.push(encode(Op::Addi, 31, 31, 0, at as i32));
+        for register in 1..=31 {
+            words.push(encode(Op::Ld, register, 31, 0, 8 * (register as i32 - 1)));
+        }
+        let code_at = BASE - 4 * (words.len() as u64);
+        words.extend(&self.words);
+        words.push(encode(Op::Jal, 0, 0, 0, -4 * WORDS as i32));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let code = assay_machine::Code::new(&[(code_at, &bytes)]).expect("code in one window");
+        let mut memory = SparseMemory::default();
+        let mut registers = self.registers.clone();
+        for (register, value) in POINTERS {
+            registers[register as usize - 1] = value;
+        }
+        for (i, value) in (0u64..).zip(&registers) {
+            memory.write(at + 8 * i, &value.to_le_bytes());
+        }
+        memory.write(0x10_0000, &keccak256(b"data").0);
+        memory.write(0xffff_ffe0, &[0xa5; 32]);
+        Arc::new(Program::new(code, memory, code_at))
+    }
+}
+
+/// Knows a value for every key.
+struct Everything;
+
+impl Oracle for Everything {
+    fn preimage(&mut self, key: OracleKey) -> Option<Bytes> {
+        Some(Bytes::copy_from_slice(&key.as_b256()[..usize::from(key.as_b256()[1]) % 32]))
+    }
+}
+
+fn step_to(reference: &mut Reference, program: &Program, steps: u64) {
+    while reference.steps() < steps && reference.cpu().is_running() {
+        reference.step(program.code(), &mut Everything).expect("every value is known");
+    }
+}
+
+#[test]
+fn the_table_of_encodings_is_the_decoder() {
+    encode::check_table();
+}
+
+#[test]
+fn the_fast_interpreter_is_the_reference() {
+    let total = Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(config(1, 600));
+    let cases = (start(), prop::collection::vec(1u64..2000, 1..4));
+    runner
+        .run(&cases, |(start, strides)| {
+            let program = start.program();
+            let mut reference = Reference::new(&program, B256::repeat_byte(7));
+            let mut fast = Executor::new(program.clone(), B256::repeat_byte(7)).unwrap();
+            let mut until = 0;
+            for stride in strides {
+                until += stride;
+                step_to(&mut reference, &program, until);
+                prop_assert_eq!(fast.run(until, &mut Everything).unwrap(), reference.steps());
+                prop_assert_eq!(fast.cpu(), reference.cpu());
+                prop_assert_eq!(fast.state(), reference.state());
+            }
+            total.set(total.get() + reference.steps());
+            Ok(())
+        })
+        .unwrap();
+    let total = total.get();
+    assert!(total > 80_000, "{total} instructions in all: the programs end too early to show anything");
+}
+
+#[test]
+fn histories_are_the_state_after_each_step() {
+    proptest!(config(2, 60), |(start in start(), before in 0u64..100, steps in 1u64..250)| {
+        let program = start.program();
+        let mut reference = Reference::new(&program, B256::ZERO);
+        let mut fast = Executor::new(program.clone(), B256::ZERO).unwrap();
+        fast.run(before, &mut Everything).unwrap();
+        step_to(&mut reference, &program, before);
+        let mut expected = Vec::new();
+        let end = reference.steps() + steps;
+        while reference.steps() < end && reference.cpu().is_running() {
+            reference.step(program.code(), &mut Everything).unwrap();
+            expected.push(reference.state_hash());
+        }
+        prop_assert_eq!(fast.history(steps, &mut Everything).unwrap(), expected);
+        prop_assert_eq!(fast.state(), reference.state());
+        // What comes after a history is right as well.
+        fast.run(end + 500, &mut Everything).unwrap();
+        step_to(&mut reference, &program, end + 500);
+        prop_assert_eq!(fast.state(), reference.state());
+    });
+}
+
+#[test]
+fn snapshots_go_on_where_they_were_taken() {
+    proptest!(config(3, 60), |(start in start(), cuts in prop::collection::vec(1u64..600, 1..4))| {
+        let program = start.program();
+        let mut whole = Executor::new(program.clone(), B256::ZERO).unwrap();
+        let mut snapshots = Vec::new();
+        for cut in &cuts {
+            whole.run(whole.steps() + cut, &mut Everything).unwrap();
+            snapshots.push((whole.snapshot(), whole.state_hash()));
+        }
+        let end = whole.run(whole.steps() + 300, &mut Everything).unwrap();
+        let engine = assay_machine::Interpreter::new(program.code());
+        for (snapshot, hash) in snapshots {
+            let mut again = Executor::restore(program.clone(), engine.clone(), &snapshot).unwrap();
+            prop_assert_eq!(again.state_hash(), hash);
+            prop_assert_eq!(again.run(end, &mut Everything).unwrap(), end);
+            let next = again.snapshot();
+            prop_assert_eq!(again.state(), whole.state());
+            let mut third = Executor::restore(program.clone(), engine.clone(), &next).unwrap();
+            prop_assert_eq!(third.state(), whole.state());
+        }
+    });
+}
+
+#[test]
+fn every_step_is_proven_by_its_witness() {
+    proptest!(config(4, 60), |(start in start(), skip in 0u64..60, flip in any::<(u16, u8)>())| {
+        let program = start.program();
+        let root = program.code().root();
+        let mut fast = Executor::new(program.clone(), B256::ZERO).unwrap();
+        fast.run(skip, &mut Everything).unwrap();
+        for _ in 0..8 {
+            let before = fast.state();
+            let witness = fast.step_witness(&mut Everything).unwrap();
+            let mut parts = Vec::new();
+            let next = verify_step(root, &before, &witness, |part| { parts.push(*part); true });
+            prop_assert_eq!(next.as_ref(), Ok(&fast.state()));
+            if !witness.is_empty() {
+                let mut forged = witness.clone();
+                forged[usize::from(flip.0) % witness.len()] ^= flip.1 | 1;
+                prop_assert!(verify_step(root, &before, &forged, |part| parts.contains(part)).is_err());
+            }
+        }
+    });
+}
+
+#[test]
+fn verifying_any_witness_of_any_state_never_panics() {
+    let state = prop::collection::vec(any::<u8>(), 354);
+    proptest!(config(5, 300), |(state in state, running in any::<bool>(), witness in prop::collection::vec(any::<u8>(), 0..2000))| {
+        let mut state: [u8; 354] = state.try_into().unwrap();
+        if running {
+            state[352] = Status::RUNNING.0;
+        }
+        let state = assay_machine::State::unpack(&state);
+        let verified = verify_step(B256::ZERO, &state, &witness, |_| true);
+        prop_assert_eq!(verified.is_ok(), !state.cpu.is_running() && witness.is_empty());
+    });
+}
+
+#[test]
+fn the_tree_of_an_executor_is_the_tree_from_scratch() {
+    proptest!(config(6, 40), |(start in start(), steps in 1u64..3000)| {
+        let program = start.program();
+        let mut fast = Executor::new(program.clone(), B256::ZERO).unwrap();
+        fast.run(steps, &mut Everything).unwrap();
+        let mut reference = Reference::new(&program, B256::ZERO);
+        step_to(&mut reference, &program, steps);
+        let pages = reference.memory().pages().flat_map(|(page, _)| page * 128..(page + 1) * 128);
+        let leaves: Vec<(u32, [u8; 32])> =
+            pages.map(|leaf| (leaf, fast.memory().leaf(leaf))).filter(|(_, leaf)| *leaf != [0; 32]).collect();
+        prop_assert_eq!(fast.state().memory_root, root_of_leaves(&leaves));
+    });
+}
+
+#[test]
+fn decoding_any_word_is_total() {
+    proptest!(config(7, 20_000), |(word in any::<u32>())| {
+        let inst = decode(word);
+        prop_assert!(inst.rd < 32 && inst.rs1 < 32 && inst.rs2 < 32);
+    });
+}
+
+#[test]
+fn a_missing_pre_image_stops_the_run_at_its_instruction() {
+    let words = [
+        encode(Op::Addi, 17, 0, 0, 4),
+        encode(Op::Addi, 10, 0, 0, 64),
+        encode(Op::Addi, 5, 0, 0, 2),
+        encode(Op::Sb, 0, 10, 5, 0),
+        0x73,
+        encode(Op::Jal, 0, 0, 0, 0),
+    ];
+    let program = Arc::new(Program::from_words(0x1_0000, &words).unwrap());
+    let mut fast = Executor::new(program, B256::ZERO).unwrap();
+    let key = OracleKey::parse(B256::right_padding_from(&[2])).unwrap();
+    for _ in 0..2 {
+        assert_eq!(fast.run(1_000_000, &mut NoOracle), Err(HostError::MissingPreimage(key)));
+        assert_eq!((fast.steps(), fast.cpu().pc), (4, 0x1_0010));
+    }
+    assert_eq!(fast.history(10, &mut NoOracle), Err(HostError::MissingPreimage(key)));
+    let expected = fast.state_hash();
+    let again = fast.snapshot();
+    assert_eq!(again.cpu(), fast.cpu());
+    assert_eq!(fast.state_hash(), expected);
+    assert_eq!(fast.run(1_000_000, &mut |_| Some(Bytes::from_static(b"ab"))), Ok(1_000_000));
+    assert_eq!(fast.cpu().x[10], 2);
+}
+
+/// Every kind of instruction 20,000 times on a stack of 128 KiB: a handler that called instead of jumping would overflow it.
+#[test]
+fn instructions_take_no_stack() {
+    let mut words = vec![encode(Op::Lui, 20, 0, 0, 0x10_0000), encode(Op::Lui, 5, 0, 0, 0x5000)];
+    let start = words.len();
+    for (op, _, _, form) in TABLE {
+        match (op, form) {
+            (Op::Ecall, _) => {}
+            (Op::Jalr, _) => {
+                words.push(encode(Op::Auipc, 6, 0, 0, 0));
+                words.push(encode(Op::Jalr, 0, 6, 0, 8));
+                words.push(encode(Op::Auipc, 6, 0, 0, 0));
+                words.push(encode(Op::Jalr, 1, 6, 0, 8));
+            }
+            (_, Form::J) => words.extend([encode(*op, 0, 0, 0, 4), encode(*op, 1, 0, 0, 4)]),
+            (_, Form::B) => {
+                words.extend([encode(*op, 0, 7, 8, 4), encode(*op, 0, 7, 7, 4), encode(*op, 0, 8, 7, 4)])
+            }
+            (_, Form::S) => words.push(encode(*op, 0, 20, 8, 16)),
+            (op, Form::I) if *op >= Op::Lb => words.push(encode(*op, 7, 20, 0, 16)),
+            _ => words.extend([encode(*op, 7, 8, 9, 5), encode(*op, 8, 7, 7, 3)]),
+        }
+    }
+    words.push(encode(Op::Addi, 5, 5, 0, -1));
+    let back = 4 * (start as i32 - words.len() as i32 - 1);
+    words.push(encode(Op::Beq, 0, 5, 0, 8));
+    words.push(encode(Op::Jal, 0, 0, 0, back));
+    words.extend([encode(Op::Addi, 17, 0, 0, 93), 0x73]);
+    let program = Arc::new(Program::from_words(0x1_0000, &words).unwrap());
+    let run = move || {
+        let mut fast = Executor::new(program, B256::ZERO).unwrap();
+        fast.run(u64::MAX, &mut NoOracle).unwrap();
+        let cpu: &Cpu = fast.cpu();
+        assert_eq!(cpu.status, Status::EXITED);
+        assert!(fast.steps() > 2_000_000);
+    };
+    std::thread::Builder::new().stack_size(128 * 1024).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn any_file_is_loaded_or_refused() {
+    proptest!(config(8, 500), |(bytes in prop::collection::vec(any::<u8>(), 0..400))| {
+        prop_assert!(Program::from_elf(&bytes).is_err());
+    });
+}
+
+#[test]
+fn a_file_with_some_bytes_changed_is_loaded_or_refused() {
+    let file = elf::File::default().bytes();
+    assert!(Program::from_elf(&file).is_ok());
+    let edits = prop::collection::vec((0..file.len(), prop_oneof![any::<u8>(), Just(0), Just(0xff)]), 1..6);
+    let loaded = Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(config(9, 3000));
+    runner
+        .run(&(edits, 0..file.len()), |(edits, cut)| {
+            let mut file = file.clone();
+            for (at, byte) in edits {
+                file[at] = byte;
+            }
+            loaded.set(loaded.get() + u32::from(Program::from_elf(&file).is_ok()));
+            let _ = Program::from_elf(&file[..cut]);
+            Ok(())
+        })
+        .unwrap();
+    let loaded = loaded.get();
+    assert!((1..3000).contains(&loaded), "{loaded} of 3000 files were loaded");
+}
