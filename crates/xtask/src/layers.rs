@@ -9,7 +9,7 @@ use crate::shell::{cargo, output};
 /// where the layer is marked as ordered.
 const LAYERS: &[Layer] = &[
     Layer { crates: &["primitives", "bindings"], ordered: false },
-    Layer { crates: &["execution", "dispute", "ptx", "compute", "libcuda-cpu"], ordered: true },
+    Layer { crates: &["execution", "machine", "dispute", "ptx", "compute", "libcuda-cpu"], ordered: true },
     Layer { crates: &["storage", "l1", "rpc", "transport", "compute-cuda"], ordered: false },
     Layer { crates: &["node"], ordered: false },
     Layer { crates: &["sequencer", "verifier", "provider"], ordered: false },
