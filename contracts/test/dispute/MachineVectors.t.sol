@@ -5,42 +5,66 @@ import {vm} from "../Base.sol";
 import {MachineFixture, Run} from "./MachineFixture.sol";
 import {Leaf, SparseTree} from "./SparseTree.sol";
 
+interface VmTypes {
+    function parseJsonType(
+        string calldata json,
+        string calldata key,
+        string calldata typeDescription
+    ) external pure returns (bytes memory);
+}
+
 /// @notice Steps that `crates/machine` asserts too: states, successors and witnesses to the bit.
 contract MachineVectorsTest is MachineFixture {
     using SparseTree for Leaf[];
 
-    string private _json;
-
-    function _at(string memory vector, string memory field) private pure returns (string memory) {
-        return string.concat(vector, ".", field);
+    struct Vector {
+        string name;
+        uint64 pc;
+        uint32 word;
+        uint8 window;
+        uint256[] regIndex;
+        uint64[] regValue;
+        uint256[] memAddress;
+        bytes32[] memLeaf;
+        bytes32 input;
+        bytes32 output;
+        uint8 status;
+        uint8 exitCode;
+        bytes32[] preimageKey;
+        bytes[] preimageValue;
+        uint64 nextPc;
+        uint256[] nextRegIndex;
+        uint64[] nextRegValue;
+        uint256[] nextMemAddress;
+        bytes32[] nextMemLeaf;
+        bytes32 nextOutput;
+        uint8 nextStatus;
+        uint8 nextExitCode;
+        bytes32 preHash;
+        bytes32 nextHash;
+        bytes32 witnessHash;
     }
 
-    function _uint(string memory vector, string memory field) private view returns (uint256) {
-        return vm.parseJsonUint(_json, _at(vector, field));
-    }
+    string private constant VECTOR = "Vector(string name,uint64 pc,uint32 word,uint8 window,uint256[] regIndex,uint64[] regValue,"
+        "uint256[] memAddress,bytes32[] memLeaf,bytes32 input,bytes32 output,uint8 status,uint8 exitCode,"
+        "bytes32[] preimageKey,bytes[] preimageValue,uint64 nextPc,uint256[] nextRegIndex,"
+        "uint64[] nextRegValue,uint256[] nextMemAddress,bytes32[] nextMemLeaf,bytes32 nextOutput,"
+        "uint8 nextStatus,uint8 nextExitCode,bytes32 preHash,bytes32 nextHash,bytes32 witnessHash)";
 
-    function _word(string memory vector, string memory field) private view returns (bytes32) {
-        return vm.parseJsonBytes32(_json, _at(vector, field));
-    }
-
-    function _setRegisters(Run memory r, string memory vector, string memory index, string memory value)
+    function _setRegisters(Run memory r, uint256[] memory indices, uint64[] memory values)
         private
-        view
+        pure
     {
-        uint256[] memory indices = vm.parseJsonUintArray(_json, _at(vector, index));
-        uint256[] memory values = vm.parseJsonUintArray(_json, _at(vector, value));
         vm.assertEq(indices.length, values.length);
         for (uint256 i; i < indices.length; ++i) {
-            r.x[indices[i]] = uint64(values[i]);
+            r.x[indices[i]] = values[i];
         }
     }
 
-    function _setMemory(Run memory r, string memory vector, string memory where, string memory leaf)
+    function _setMemory(Run memory r, uint256[] memory addresses, bytes32[] memory leaves)
         private
-        view
+        pure
     {
-        uint256[] memory addresses = vm.parseJsonUintArray(_json, _at(vector, where));
-        bytes32[] memory leaves = vm.parseJsonBytes32Array(_json, _at(vector, leaf));
         vm.assertEq(addresses.length, leaves.length);
         for (uint256 i; i < addresses.length; ++i) {
             vm.assertEq(addresses[i] % 32, 0);
@@ -48,79 +72,138 @@ contract MachineVectorsTest is MachineFixture {
         }
     }
 
-    function _before(string memory vector) private view returns (Run memory r) {
-        r.window = uint8(_uint(vector, "window"));
-        r.pc = uint64(_uint(vector, "pc"));
-        uint32 word = uint32(_uint(vector, "word"));
-        if (word != 0) r.code = r.code.poke(r.pc % (1 << 25), 4, word);
-        _setRegisters(r, vector, "regIndex", "regValue");
-        _setMemory(r, vector, "memAddress", "memLeaf");
-        r.input = _word(vector, "input");
-        r.output = _word(vector, "output");
-        r.status = uint8(_uint(vector, "status"));
-        r.exitCode = uint8(_uint(vector, "exitCode"));
+    function _before(Vector memory v) private pure returns (Run memory r) {
+        r.window = v.window;
+        r.pc = v.pc;
+        if (v.word != 0) r.code = r.code.poke(r.pc % (1 << 25), 4, v.word);
+        _setRegisters(r, v.regIndex, v.regValue);
+        _setMemory(r, v.memAddress, v.memLeaf);
+        r.input = v.input;
+        r.output = v.output;
+        r.status = v.status;
+        r.exitCode = v.exitCode;
     }
 
-    function _after(Run memory before, string memory vector) private view returns (Run memory r) {
-        r = copyOf(before);
-        r.pc = uint64(_uint(vector, "nextPc"));
-        _setRegisters(r, vector, "nextRegIndex", "nextRegValue");
-        _setMemory(r, vector, "nextMemAddress", "nextMemLeaf");
-        r.output = _word(vector, "nextOutput");
-        r.status = uint8(_uint(vector, "nextStatus"));
-        r.exitCode = uint8(_uint(vector, "nextExitCode"));
+    /// @dev Makes of the machine before the one after.
+    function _advance(Run memory r, Vector memory v) private pure {
+        r.pc = v.nextPc;
+        _setRegisters(r, v.nextRegIndex, v.nextRegValue);
+        _setMemory(r, v.nextMemAddress, v.nextMemLeaf);
+        r.output = v.nextOutput;
+        r.status = v.nextStatus;
+        r.exitCode = v.nextExitCode;
     }
 
     /// @dev Puts the part that the step asks for into the oracle: through the front door where a hash
     /// proves it, else into its storage.
-    function _load(Run memory r, string memory vector) private {
-        bytes32[] memory keys = vm.parseJsonBytes32Array(_json, _at(vector, "preimageKey"));
-        bytes[] memory values = vm.parseJsonBytesArray(_json, _at(vector, "preimageValue"));
-        vm.assertEq(keys.length, values.length);
-        if (keys.length == 0) return;
-        vm.assertEq(keys.length, 1);
-        r.value = values[0];
-        uint256 offset = r.x[A1];
-        if (keys[0][0] == 0x02) {
-            vm.assertEq(oracle.loadKeccak(r.value, offset / 32, 1), keys[0]);
-        } else if (keys[0][0] == 0x04) {
-            vm.assertEq(oracle.loadSha256(r.value, offset / 32, 1), keys[0]);
-        } else {
-            bytes32 slot = keccak256(abi.encode(offset, keccak256(abi.encode(keys[0], 0))));
-            bytes32 part = partOf(r.value, offset);
-            bytes32 stored = keccak256(
-                abi.encodePacked(keys[0], uint32(offset), part, uint32(r.value.length))
-            );
-            vm.store(address(oracle), slot, stored);
-            vm.assertEq(oracle.partOf(keys[0], offset), stored);
+    function _load(bytes32 key, bytes memory value, uint256 offset) private {
+        if (key[0] == 0x02) {
+            vm.assertEq(oracle.loadKeccak(value, offset / 32, 1), key);
+            return;
         }
+        bytes32 slot = keccak256(abi.encode(offset, keccak256(abi.encode(key, 0))));
+        bytes32 part = partOf(value, offset);
+        bytes32 stored =
+            keccak256(abi.encodePacked(key, uint32(offset), part, uint32(value.length)));
+        vm.store(address(oracle), slot, stored);
+        vm.assertEq(oracle.partOf(key, offset), stored);
     }
 
     /// @dev One vector; in a call of its own, so that memory starts anew.
-    function assertVector(string calldata json, string calldata vector) external {
-        _json = json;
-        Run memory r = _before(vector);
-        if (vm.parseJsonBytes32Array(_json, _at(vector, "preimageKey")).length != 0) {
-            _load(r, vector);
+    function assertVector(bytes calldata encoded) external {
+        Vector memory v = abi.decode(encoded, (Vector));
+        Run memory r = _before(v);
+        vm.assertEq(v.preimageKey.length, v.preimageValue.length);
+        for (uint256 i; i < v.preimageKey.length; ++i) {
+            r.value = v.preimageValue[i];
+            _load(v.preimageKey[i], r.value, r.x[A1]);
         }
-        Run memory next = _after(r, vector);
         bytes memory state = pack(r);
         bytes memory w = witness(r);
-        vm.assertEq(keccak256(state), _word(vector, "preHash"), vector);
-        vm.assertEq(keccak256(w), _word(vector, "witnessHash"), vector);
-        vm.assertEq(keccak256(pack(next)), _word(vector, "nextHash"), vector);
-        (bytes32 pre, bytes32 post) = machine.step(codeRoot(r), state, w);
-        vm.assertEq(pre, _word(vector, "preHash"), vector);
-        vm.assertEq(post, _word(vector, "nextHash"), vector);
+        bytes32 root = codeRoot(r);
+        vm.assertEq(keccak256(state), v.preHash, v.name);
+        vm.assertEq(keccak256(w), v.witnessHash, v.name);
+        (bytes32 pre, bytes32 post) = machine.step(root, state, w);
+        vm.assertEq(pre, v.preHash, v.name);
+        vm.assertEq(post, v.nextHash, v.name);
+        _advance(r, v);
+        vm.assertEq(keccak256(pack(r)), v.nextHash, v.name);
     }
 
     function _assertFile(string memory name, uint256 count) private {
-        string memory json =
-            vm.readFile(string.concat("../tests/vectors/machine/", name, ".json"));
-        uint256 i;
-        for (; vm.keyExistsJson(json, string.concat("[", vm.toString(i), "]")); ++i) {
-            this.assertVector(json, string.concat("[", vm.toString(i), "]"));
+        string memory json = vm.readFile(string.concat("../tests/vectors/machine/", name, ".json"));
+        vm.assertFalse(vm.keyExistsJson(json, string.concat("[", vm.toString(count), "]")), name);
+        for (uint256 i; i < count; ++i) {
+            string memory key = string.concat("[", vm.toString(i), "]");
+            this.assertVector(VmTypes(address(vm)).parseJsonType(json, key, VECTOR));
         }
-        vm.assertEq(i, count);
     }
 
+    function test_Control() public {
+        _assertFile("control", 60);
+    }
+
+    function test_Divide() public {
+        _assertFile("divide", 84);
+    }
+
+    function test_Halted() public {
+        _assertFile("halted", 10);
+    }
+
+    function test_Immediate() public {
+        _assertFile("immediate", 54);
+    }
+
+    function test_Loads() public {
+        _assertFile("loads", 57);
+    }
+
+    function test_Multiply() public {
+        _assertFile("multiply", 40);
+    }
+
+    function test_Preimage() public {
+        _assertFile("preimage", 33);
+    }
+
+    function test_Register() public {
+        _assertFile("register", 80);
+    }
+
+    function test_RegisterW() public {
+        _assertFile("register_w", 40);
+    }
+
+    function test_ShiftImmediate() public {
+        _assertFile("shift_immediate", 36);
+    }
+
+    function test_Stores() public {
+        _assertFile("stores", 36);
+    }
+
+    function test_SystemCalls() public {
+        _assertFile("system_calls", 59);
+    }
+
+    function test_Traps() public {
+        _assertFile("traps", 61);
+    }
+
+    function test_Zba() public {
+        _assertFile("zba", 62);
+    }
+
+    function test_ZbbBits() public {
+        _assertFile("zbb_bits", 78);
+    }
+
+    function test_ZbbLogic() public {
+        _assertFile("zbb_logic", 88);
+    }
+
+    function test_Zbs() public {
+        _assertFile("zbs", 56);
+    }
+}
