@@ -93,7 +93,13 @@ library ReferenceAlu {
         if (op == Op.SextH) return cut(s(a, 16));
         if (op == Op.ZextH) return cut(u(a, 16));
         if (op == Op.Bext) return cut(u(a, 64) / shift % 2);
-        return bitwise(op, a, b, bits);
+        if (op >= Op.Clz && op <= Op.Cpopw) return count(op, a, bits);
+        if (op == Op.OrcB || op == Op.Rev8) return bytewise(op, a);
+        int256 named = u(a, 64) / shift % 2;
+        if (op == Op.Bclr) return cut(u(a, 64) - named * shift);
+        if (op == Op.Binv) return cut(u(a, 64) + (1 - 2 * named) * shift);
+        if (op == Op.Bset) return cut(u(a, 64) + (1 - named) * shift);
+        return bitwise(op, a, b);
     }
 
     function taken(uint8 funct3, uint64 a, uint64 b) internal pure returns (bool) {
@@ -111,36 +117,39 @@ library ReferenceAlu {
         return y == 0 ? x : x - (x / y) * y;
     }
 
-    /// @dev Bit by bit.
-    function bitwise(Op op, uint64 a, uint64 b, uint256 bits) private pure returns (uint64 result) {
-        uint256 leading; // zeros above the highest one
-        uint256 trailing; // zeros below the lowest one
-        uint256 ones;
-        bool seen;
-        for (uint256 i; i < bits; ++i) {
-            uint256 x = (a / 2 ** i) % 2;
-            uint256 y = (b / 2 ** i) % 2;
-            bool isNamed = i == b % bits;
-            if (x == 1) seen = true;
-            leading = x == 1 ? 0 : leading + 1;
-            if (!seen) ++trailing;
-            ones += x;
-            uint256 z;
-            if (op == Op.Xor) z = (x + y) % 2;
-            if (op == Op.Or) z = x + y == 0 ? 0 : 1;
-            if (op == Op.And) z = x * y;
-            if (op == Op.Andn) z = x * (1 - y);
-            if (op == Op.Orn) z = x + (1 - y) == 0 ? 0 : 1;
-            if (op == Op.Xnor) z = (x + y + 1) % 2;
-            if (op == Op.Bclr) z = isNamed ? 0 : x;
-            if (op == Op.Binv) z = isNamed ? 1 - x : x;
-            if (op == Op.Bset) z = isNamed ? 1 : x;
-            if (op == Op.Rev8) z = (a / 2 ** (56 - 8 * (i / 8) + i % 8)) % 2;
-            if (op == Op.OrcB) z = (a / 2 ** (8 * (i / 8))) % 256 == 0 ? 0 : 1;
-            result += uint64(z * 2 ** i);
+    /// @dev Bit by bit, by what stands for (0, 0), (0, 1), (1, 0), (1, 1).
+    function bitwise(Op op, uint64 a, uint64 b) private pure returns (uint64 result) {
+        string memory truth = "0110";
+        if (op == Op.Or) truth = "0111";
+        if (op == Op.And) truth = "0001";
+        if (op == Op.Andn) truth = "0010";
+        if (op == Op.Orn) truth = "1011";
+        if (op == Op.Xnor) truth = "1001";
+        for (uint256 i; i < 64; ++i) {
+            uint256 both = 2 * ((a / 2 ** i) % 2) + (b / 2 ** i) % 2;
+            if (bytes(truth)[both] == "1") result += uint64(2 ** i);
         }
-        if (op == Op.Clz || op == Op.Clzw) return uint64(leading);
-        if (op == Op.Ctz || op == Op.Ctzw) return uint64(trailing);
-        if (op == Op.Cpop || op == Op.Cpopw) return uint64(ones);
+    }
+
+    function bytewise(Op op, uint64 a) private pure returns (uint64 result) {
+        for (uint256 i; i < 8; ++i) {
+            uint256 x = (a / 256 ** i) % 256;
+            if (op == Op.Rev8) result += uint64(x * 256 ** (7 - i));
+            else if (x != 0) result += uint64(255 * 256 ** i);
+        }
+    }
+
+    function count(Op op, uint64 a, uint256 bits) private pure returns (uint64) {
+        uint64 leading; // zeros above the highest one
+        uint64 trailing; // zeros below the lowest one
+        uint64 ones;
+        for (uint256 i; i < bits; ++i) {
+            bool isOne = (a / 2 ** i) % 2 == 1;
+            if (isOne) ++ones;
+            leading = isOne ? 0 : leading + 1;
+            if (ones == 0) ++trailing;
+        }
+        if (op == Op.Clz || op == Op.Clzw) return leading;
+        return op == Op.Ctz || op == Op.Ctzw ? trailing : ones;
     }
 }
