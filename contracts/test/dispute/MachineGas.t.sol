@@ -275,6 +275,19 @@ contract MachineGasTest is Base {
         _load(abi.encodeCall(Oracle.loadSha256, (value, 1, 1)), 544, "loadSha256, 544 bytes");
     }
 
+    function test_LoadsByPrecompile() public {
+        // The blob of zeros: the points at infinity.
+        bytes memory infinity = bytes.concat(hex"c0", new bytes(47));
+        bytes32 hash = bytes32((uint256(1) << 248) | (uint256(sha256(infinity)) << 8 >> 8));
+        bytes memory data =
+            abi.encodeCall(Oracle.loadBlob, (hash, 4095, 0, infinity, infinity, 0, 1));
+        uint256 gas = _transaction(address(oracle), data, "loadBlob");
+        vm.assertLe(gas, 60_000 + 50_000 + 45 * 32);
+        data = abi.encodeCall(Oracle.loadPrecompile, (address(1), _noise("signature", 4), 0, 1));
+        gas = _transaction(address(oracle), data, "loadPrecompile, ecrecover");
+        vm.assertLe(gas, 60_000 + 3000 + 45 * 128);
+    }
+
     function test_DearestReplaysFitATransaction() public {
         // Noise is no point, and a call that fails uses up its gas.
         bytes memory input = _noise("pairs", 64 * 6);
