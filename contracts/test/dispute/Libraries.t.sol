@@ -195,7 +195,12 @@ contract MachineLibrariesTest is Base {
     // ------------------------------------------------------------------ Parts
 
     function testFuzz_Parts(bytes memory value, uint256 offset) public pure {
-        offset = offset % (value.length + 70);
+        uint256 length = value.length;
+        offset = offset % (length + 70);
+        value = bytes.concat(value, keccak256("dirt"), keccak256("more dirt"));
+        assembly ("memory-safe") {
+            mstore(value, length)
+        }
         bytes32 part = value.partAt(offset);
         for (uint256 i; i < 32; ++i) {
             uint8 expected = offset + i < value.length ? uint8(value[offset + i]) : 0;
