@@ -32,4 +32,6 @@ contracts! {
     MessagePasser, "artifacts/MessagePasser.json";
     Registry, "artifacts/Registry.json";
     Market, "artifacts/Market.json";
+    Machine, "artifacts/Machine.json";
+    Oracle, "artifacts/Oracle.json";
 }

@@ -23,6 +23,8 @@ const ARTIFACTS: &[(&str, &str)] = &[
     ("MessagePasser.sol", "MessagePasser"),
     ("Registry.sol", "Registry"),
     ("Market.sol", "Market"),
+    ("Machine.sol", "Machine"),
+    ("Oracle.sol", "Oracle"),
 ];
 
 /// Where forge, anvil and cast lie under `contracts/node_modules`.
@@ -85,15 +87,18 @@ pub(crate) fn bindings(check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts each bug of `contracts/test/invariant/bugs` into a copy of the contracts and fails unless the
-/// invariants there notice.
+/// Puts each bug of `contracts/test/{invariant,dispute}/bugs` into a copy of the contracts and fails
+/// unless the tests there notice.
 pub(crate) fn seeded_bugs() -> Result<()> {
     install()?;
-    let script = folder().join("test/invariant/bugs/run.sh");
-    run(command("bash")
-        .arg(script)
-        .env("FORGE", tool("forge"))
-        .env("FOUNDRY_SOLC", folder().join("bin/solc")))
+    for tests in ["invariant", "dispute"] {
+        let script = folder().join("test").join(tests).join("bugs/run.sh");
+        run(command("bash")
+            .arg(script)
+            .env("FORGE", tool("forge"))
+            .env("FOUNDRY_SOLC", folder().join("bin/solc")))?;
+    }
+    Ok(())
 }
 
 /// The part of forge's artifact that Rust needs, one ABI item on each line.
