@@ -6,9 +6,22 @@ use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 /// Prints an error and its causes, each on a line of its own.
 pub(crate) fn error(report: &eyre::Report) {
     eprintln!("error: {report}");
-    for cause in report.chain().skip(1) {
+    for cause in causes(report) {
         eprintln!("  because: {cause}");
     }
+}
+
+/// The causes that say something which the line before them does not.
+fn causes(report: &eyre::Report) -> Vec<String> {
+    let mut said = report.to_string();
+    let mut news = Vec::new();
+    for cause in report.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            news.push(cause.clone());
+        }
+        said = cause;
+    }
+    news
 }
 
 /// One JSON value on one line.

@@ -18,6 +18,7 @@ pub(crate) mod code {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a request object")]
 struct Wire<'a> {
     #[serde(borrow)]
     jsonrpc: Option<Cow<'a, str>>,

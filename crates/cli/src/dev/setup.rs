@@ -30,6 +30,8 @@ const DEPOSIT_GAS: u64 = 100_000;
 pub(super) struct Place {
     pub(super) dir: PathBuf,
     temporary: bool,
+    /// Held as long as the network runs.
+    _lock: std::fs::File,
 }
 
 impl Place {
@@ -41,7 +43,11 @@ impl Place {
         };
         std::fs::create_dir_all(&dir).wrap_err_with(|| format!("could not make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
-        Ok(Self { dir, temporary })
+        let lock = std::fs::File::create(dir.join("lock"))?;
+        if lock.try_lock().is_err() {
+            bail!("another `assay dev` runs in {}: stop it, or give --state another folder", dir.display());
+        }
+        Ok(Self { dir, temporary, _lock: lock })
     }
 }
 
