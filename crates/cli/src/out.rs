@@ -51,6 +51,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cause_is_said_once() {
+        let report = eyre::eyre!("not there").wrap_err("a.toml: not there").wrap_err("no job");
+        assert_eq!(causes(&report), ["a.toml: not there"]);
+        assert!(causes(&eyre::eyre!("alone")).is_empty());
+    }
+
+    #[test]
     fn ether_drops_trailing_zeros_only() {
         assert_eq!(ether(U256::ZERO), "0 ETH");
         assert_eq!(ether(U256::from(10u128.pow(19))), "10 ETH");

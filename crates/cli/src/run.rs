@@ -1,6 +1,6 @@
 //! What every long-running command shares: logs and an orderly stop.
 
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
 use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,7 +27,10 @@ pub(crate) fn init_logs(format: LogFormat, verbose: u8) {
         _ => "debug,assay=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

@@ -59,7 +59,7 @@ mod tests {
             for (lane, bytes) in lanes.iter_mut().zip(self.0.as_chunks::<8>().0) {
                 *lane = u64::from_le_bytes(*bytes);
             }
-            keccak::f1600(&mut lanes);
+            keccak::Keccak::new().with_f1600(|f| f(&mut lanes));
             for (lane, bytes) in lanes.iter().zip(self.0.as_chunks_mut::<8>().0) {
                 *bytes = lane.to_le_bytes();
             }

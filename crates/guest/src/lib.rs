@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+#[cfg(any(test, target_arch = "riscv64"))]
 mod heap;
 mod keccak;
 #[cfg(target_arch = "riscv64")]

@@ -22,7 +22,15 @@ const HEAP_END: usize = 0xc000_0000;
 const MESSAGE_BYTES_MAX: usize = 512;
 
 // The machine starts with a stack; nothing else is needed.
-global_asm!(".section .text._start", ".globl _start", "_start:", "call __assay_main", "li a0, 0", "li a7, 93", "ecall");
+global_asm!(
+    ".section .text._start",
+    ".globl _start",
+    "_start:",
+    "call __assay_main",
+    "li a0, 0",
+    "li a7, 93",
+    "ecall"
+);
 
 /// Runs `main` and ends the program with exit code 0. [`entry!`](crate::entry) calls it.
 pub fn start(main: fn()) {
@@ -154,7 +162,8 @@ impl Bump {
     #[expect(clippy::mut_from_ref, reason = "one thread, and no caller keeps it")]
     fn heap(&self) -> &mut Heap {
         // SAFETY: one thread; the reference ends before any other code of the program runs.
-        unsafe { &mut *self.0.0.get() }.get_or_insert_with(|| Heap::new(addr_of!(PROGRAM_END) as usize, HEAP_END))
+        unsafe { &mut *self.0.0.get() }
+            .get_or_insert_with(|| Heap::new(addr_of!(PROGRAM_END) as usize, HEAP_END))
     }
 }
 

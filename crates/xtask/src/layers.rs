@@ -8,7 +8,7 @@ use crate::shell::{cargo, output};
 /// Crates from the bottom up. A crate may use crates of lower layers, and earlier crates of its own layer
 /// where the layer is marked as ordered.
 const LAYERS: &[Layer] = &[
-    Layer { crates: &["primitives", "bindings"], ordered: false },
+    Layer { crates: &["primitives", "bindings", "guest"], ordered: false },
     Layer { crates: &["execution", "machine", "dispute", "ptx", "compute", "libcuda-cpu"], ordered: true },
     Layer { crates: &["storage", "l1", "rpc", "transport", "compute-cuda"], ordered: false },
     Layer { crates: &["node"], ordered: false },

@@ -26,7 +26,8 @@ const RECEIVERS: u64 = 40;
 const TOKEN: Address = address!("0x7000000000000000000000000000000000000000");
 const COINBASE: Address = address!("0xc000000000000000000000000000000000000000");
 /// Moves one unit from `slot(caller)` to `slot(first word of the input)` and logs; a slot is the hash of a word and zero.
-const TOKEN_CODE: [u8; 39] = hex!("335f525f60205260405f2080546001900390555f355f5260405f208054600101905560205fa000");
+const TOKEN_CODE: [u8; 39] =
+    hex!("335f525f60205260405f2080546001900390555f355f5260405f208054600101905560205fa000");
 
 assay_guest::entry!(main);
 
