@@ -155,7 +155,7 @@ contract MachineWitnessTest is MachineFixture {
     }
 
     /// @dev No witness of one kind is one of another.
-    function test_RevertWhen_TheWitnessIsAnothers() public {
+    function test_RevertWhen_TheWitnessIsOfAnother() public {
         Run[] memory runs = _kinds();
         for (uint256 i; i < runs.length; ++i) {
             bytes memory state = pack(runs[i]);
@@ -254,7 +254,7 @@ contract MachineWitnessTest is MachineFixture {
         );
     }
 
-    function test_RevertWhen_TheCodeIsAnothers() public {
+    function test_RevertWhen_TheCodeIsOfAnother() public {
         Run memory r = running(0x13);
         bytes32 root = keccak256("other code");
         _expect(
@@ -265,7 +265,7 @@ contract MachineWitnessTest is MachineFixture {
         );
     }
 
-    function test_RevertWhen_TheMemoryIsAnothers() public {
+    function test_RevertWhen_TheMemoryIsOfAnother() public {
         Run memory r = _kinds()[2];
         Run memory other = copyOf(r);
         other.mem = other.mem.with(POINTER / 32, "other memory");
