@@ -155,19 +155,23 @@ fn check_engine<E: Engine>(seed: u64, cases: u32, engine: impl Fn(&Program, u8) 
             let program = start.program();
             let mut reference = Reference::new(&program, B256::repeat_byte(7));
             let engine = engine(&program, kind);
-            let mut fast = Executor::with_engine(program.clone(), engine, B256::repeat_byte(7)).unwrap();
+            let mut fast =
+                Executor::with_engine(program.clone(), engine, B256::repeat_byte(7)).expect("memory");
             let mut until = 0;
             for stride in strides {
                 until += stride;
                 step_to(&mut reference, &program, until);
-                prop_assert_eq!(fast.run(until, &mut Everything).unwrap(), reference.steps());
+                prop_assert_eq!(
+                    fast.run(until, &mut Everything).expect("every value is known"),
+                    reference.steps()
+                );
                 prop_assert_eq!(fast.cpu(), reference.cpu());
                 prop_assert_eq!(fast.state(), reference.state());
             }
             total.set(total.get() + reference.steps());
             Ok(())
         })
-        .unwrap();
+        .expect("the engine is the reference");
     let total = total.get();
     let least = u64::from(cases) * 130;
     assert!(total > least, "{total} instructions in all: the programs end too early to show anything");

@@ -71,7 +71,7 @@ pub struct TranslateOptions {
 
 impl Default for TranslateOptions {
     fn default() -> Self {
-        Self { runs_before: 50, region_instructions_max: 500, translating: Translating::Beside }
+        Self { runs_before: 200, region_instructions_max: 500, translating: Translating::Beside }
     }
 }
 
