@@ -165,7 +165,9 @@ fn host() -> Result<OwnedTargetIsa, TranslateError> {
         ("use_colocated_libcalls", "false"),
         // Tail calls need it.
         ("preserve_frame_pointers", "true"),
-        ("enable_probestack", "false"),
+        // A frame larger than the stack's guard touches each of its pages.
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
         ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
     ] {
         flags.set(name, value).map_err(|error| TranslateError::Compiler(error.to_string()))?;

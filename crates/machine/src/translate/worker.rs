@@ -20,7 +20,7 @@ use crate::{code::Code, fast::FlatMemory, state::Cpu};
 /// Blocks that wait to be translated; more ask again.
 const REQUESTS_MAX: usize = 1024;
 /// Regions that are compiled before the first of them can run.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 16;
 
 pub(super) struct Shared {
     pub(super) words: Words,
