@@ -204,6 +204,22 @@ fn accesses_meet_the_end_of_memory_and_of_pages() {
     }
 }
 
+/// Each round writes the end of one page and the start of the next: the last page is written by nothing else.
+#[test]
+fn every_page_that_a_store_reaches_is_hashed_again() {
+    for (start, offsets) in
+        [(-4, &[0][..]), (-8, &[0, 8]), (-2056, &[-2040, 2040, 2048 - 4]), (-2040, &[-2048, 2040])]
+    {
+        let mut words = vec![lui(7, 0x100), addi(7, 7, start), addi(5, 0, 40), lui(6, 1), addi(9, 0, -1)];
+        let top = words.len() as i32;
+        words.extend(offsets.iter().map(|offset| s(3, 7, 9, *offset)));
+        words.extend([0x0063_83b3, addi(5, 5, -1)]); // add x7, x7, x6
+        let back = -4 * (words.len() as i32 - top);
+        words.extend([b(1, 5, 0, back), 0]);
+        check_words(&words, [50, 51, 100, u64::MAX]);
+    }
+}
+
 #[test]
 fn system_calls_come_from_translated_loops() {
     // Permutes, reads the input and writes the output in each round; asks for a pre-image at the end.
