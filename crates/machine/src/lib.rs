@@ -15,6 +15,8 @@ mod oracle;
 mod program;
 mod state;
 mod step;
+#[cfg(feature = "translate")]
+mod translate;
 mod tree;
 mod verify;
 
@@ -33,6 +35,8 @@ pub use oracle::{HINT_BYTES_MAX, HostError, NoOracle, Oracle, part_of};
 pub use program::Program;
 pub use state::{Cpu, STACK, STATE_BYTES, State, Status};
 pub use step::{Bus, KECCAK_LEAVES, Leaf, PREIMAGE_OFFSET_MAX, Part, execute, step, width};
+#[cfg(feature = "translate")]
+pub use translate::{Stats, TranslateError, TranslateOptions, Translating, Translator};
 pub use tree::{
     CODE_DEPTH, LEAF_BYTES, MEMORY_DEPTH, PAGE_BYTES, PAGE_DEPTH, Page, ZERO_ROOTS, fold, node, page_root,
 };

@@ -89,8 +89,28 @@ fn run(name: &str, file: &[u8]) -> i32 {
         "{name} after {steps} instructions at {:#x}",
         fast.cpu().pc
     );
+    #[cfg(feature = "translate")]
+    check_translated(name, &program, steps);
     println!("{name}: {steps} instructions, exit code {}", fast.cpu().exit_code);
     i32::from(fast.cpu().exit_code)
+}
+
+/// The translator against the interpreter, which has already been found right, on the way and at the end.
+#[cfg(feature = "translate")]
+fn check_translated(name: &str, program: &Arc<Program>, steps: u64) {
+    use assay_machine::{TranslateOptions, Translating, Translator};
+
+    for translating in [Translating::Inline, Translating::Beside] {
+        let options = TranslateOptions { translating, ..TranslateOptions::default() };
+        let translator = Translator::new(program.code(), options).expect("a translator for this processor");
+        let mut expected = Executor::new(program.clone(), B256::ZERO).expect("memory");
+        let mut found = Executor::with_engine(program.clone(), translator, B256::ZERO).expect("memory");
+        for stop in [steps / 3, steps / 3 + 1, steps / 2 + 11, steps - 1, STEPS_MAX] {
+            let done = expected.run(stop, &mut NoOracle).expect("no oracle is asked");
+            assert_eq!(found.run(stop, &mut NoOracle), Ok(done), "{name}");
+            assert_eq!(found.state(), expected.state(), "{name} after {done} instructions, {translating:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,9 +6,11 @@ use std::{cell::Cell, sync::Arc};
 
 use alloy_primitives::{B256, Bytes, keccak256};
 use assay_machine::{
-    Cpu, Executor, HostError, Memory, NoOracle, Op, Oracle, Program, Reference, SparseMemory, Status, decode,
-    root_of_leaves, verify_step,
+    Cpu, Engine, Executor, HostError, Interpreter, Memory, NoOracle, Op, Oracle, Program, Reference,
+    SparseMemory, Status, decode, root_of_leaves, verify_step,
 };
+#[cfg(feature = "translate")]
+use assay_machine::{TranslateOptions, Translating, Translator};
 use assay_primitives::OracleKey;
 use proptest::{prelude::*, test_runner::RngSeed};
 
@@ -143,30 +145,103 @@ fn the_table_of_encodings_is_the_decoder() {
     encode::check_table();
 }
 
-#[test]
-fn the_fast_interpreter_is_the_reference() {
+/// Runs random programs with an engine and with the reference, to the same random stops.
+fn check_engine<E: Engine>(seed: u64, cases: u32, engine: impl Fn(&Program, u8) -> E) {
     let total = Cell::new(0);
-    let mut runner = proptest::test_runner::TestRunner::new(config(1, 600));
-    let cases = (start(), prop::collection::vec(1u64..2000, 1..4));
+    let mut runner = proptest::test_runner::TestRunner::new(config(seed, cases));
+    let strides = prop::collection::vec(prop_oneof![1u64..40, 1u64..2000], 1..6);
     runner
-        .run(&cases, |(start, strides)| {
+        .run(&(start(), strides, any::<u8>()), |(start, strides, kind)| {
             let program = start.program();
             let mut reference = Reference::new(&program, B256::repeat_byte(7));
-            let mut fast = Executor::new(program.clone(), B256::repeat_byte(7)).unwrap();
+            let engine = engine(&program, kind);
+            let mut fast =
+                Executor::with_engine(program.clone(), engine, B256::repeat_byte(7)).expect("memory");
             let mut until = 0;
             for stride in strides {
                 until += stride;
                 step_to(&mut reference, &program, until);
-                prop_assert_eq!(fast.run(until, &mut Everything).unwrap(), reference.steps());
+                prop_assert_eq!(
+                    fast.run(until, &mut Everything).expect("every value is known"),
+                    reference.steps()
+                );
                 prop_assert_eq!(fast.cpu(), reference.cpu());
                 prop_assert_eq!(fast.state(), reference.state());
             }
             total.set(total.get() + reference.steps());
             Ok(())
         })
-        .unwrap();
+        .expect("the engine is the reference");
     let total = total.get();
-    assert!(total > 80_000, "{total} instructions in all: the programs end too early to show anything");
+    let least = u64::from(cases) * 130;
+    assert!(total > least, "{total} instructions in all: the programs end too early to show anything");
+}
+
+#[test]
+fn the_fast_interpreter_is_the_reference() {
+    check_engine(1, 600, |program, _| Interpreter::new(program.code()));
+}
+
+/// Everything that runs twice is translated at once, in regions of different sizes.
+#[cfg(feature = "translate")]
+#[test]
+fn the_translator_is_the_reference() {
+    check_engine(8, 600, |program, kind| {
+        let options = TranslateOptions {
+            runs_before: kind % 2,
+            region_instructions_max: [1, 8, 40, 500][usize::from(kind / 2 % 4)],
+            translating: Translating::Inline,
+        };
+        Translator::new(program.code(), options).unwrap()
+    });
+}
+
+/// Every arithmetic instruction and branch on every pair of values that are often got wrong, translated.
+#[cfg(feature = "translate")]
+#[test]
+fn translated_arithmetic_is_the_reference() {
+    const DATA: u64 = 0x10_0000;
+    let values = [0, 1, 2, 31, 63, 0x7fff_ffff, 0x8000_0000, 0x00ff_0080_0100_ff01, 1 << 32, u64::MAX >> 1];
+    let values: Vec<u64> = values.iter().flat_map(|value| [*value, value.wrapping_neg(), !*value]).collect();
+    let mut memory = SparseMemory::default();
+    let pairs = values.iter().flat_map(|a| values.iter().map(move |b| (a, b)));
+    for (i, (a, b)) in (0u64..).zip(pairs) {
+        memory.write(DATA + 24 * i, &a.to_le_bytes());
+        memory.write(DATA + 24 * i + 8, &b.to_le_bytes());
+    }
+    for (op, _, _, form) in TABLE {
+        if *op == Op::Ecall || *op == Op::Jalr || (Op::Lb..=Op::Sd).contains(op) {
+            continue;
+        }
+        for imm in if matches!(form, Form::B | Form::J) { &[8][..] } else { &[0, -1, 37, 0x7ff][..] } {
+            let words = [
+                encode(Op::Lui, 20, 0, 0, DATA as i32),
+                encode(Op::Addi, 21, 0, 0, (values.len() * values.len()) as i32),
+                encode(Op::Ld, 5, 20, 0, 0),
+                encode(Op::Ld, 6, 20, 0, 8),
+                encode(*op, 7, 5, 6, *imm),
+                encode(Op::Sd, 0, 20, 7, 16),
+                encode(Op::Addi, 20, 20, 0, 24),
+                encode(Op::Addi, 21, 21, 0, -1),
+                encode(Op::Bne, 0, 21, 0, -24),
+            ];
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let code = assay_machine::Code::new(&[(BASE, &bytes)]).unwrap();
+            let program = Arc::new(Program::new(code, memory.clone(), BASE));
+            let options = TranslateOptions {
+                runs_before: 1,
+                translating: Translating::Inline,
+                ..TranslateOptions::default()
+            };
+            let translator = Translator::new(program.code(), options).unwrap();
+            let mut fast = Executor::with_engine(program.clone(), translator.clone(), B256::ZERO).unwrap();
+            let mut reference = Reference::new(&program, B256::ZERO);
+            step_to(&mut reference, &program, u64::MAX);
+            assert_eq!(fast.run(u64::MAX, &mut NoOracle).unwrap(), reference.steps(), "{op:?} {imm}");
+            assert_eq!(fast.state(), reference.state(), "{op:?} {imm}");
+            assert!(translator.stats().regions > 0, "{op:?} was not translated");
+        }
+    }
 }
 
 #[test]
