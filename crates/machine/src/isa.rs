@@ -1,5 +1,7 @@
 //! Instruction words (The RISC-V Instruction Set Manual, volume I, 2024: RV64I, M, Zba, Zbb, Zbs).
 
+use core::fmt::{self, Write as _};
+
 /// What an instruction does; the names are the manual's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -61,6 +63,49 @@ pub struct Inst {
     /// The immediate, sign-extended: of branches and `jal` in bytes, of `lui` and `auipc` with its low 12 bits zero, of shifts the
     /// amount.
     pub imm: i32,
+}
+
+impl fmt::Display for Op {
+    /// The manual's mnemonic.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Writes a name such as `Sh1addUw` as `sh1add.uw`.
+        struct Mnemonic<'a, 'b>(&'a mut fmt::Formatter<'b>, bool);
+
+        impl fmt::Write for Mnemonic<'_, '_> {
+            fn write_str(&mut self, name: &str) -> fmt::Result {
+                name.chars().try_for_each(|letter| {
+                    if letter.is_ascii_uppercase() && self.1 {
+                        self.0.write_char('.')?;
+                    }
+                    self.1 = true;
+                    self.0.write_char(letter.to_ascii_lowercase())
+                })
+            }
+        }
+        write!(Mnemonic(f, false), "{self:?}")
+    }
+}
+
+impl fmt::Display for Inst {
+    /// Assembly with numbered registers; jumps and branches say how far.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { op, rd, rs1, rs2, imm } = self;
+        match op {
+            Op::Lb | Op::Lh | Op::Lw | Op::Ld | Op::Lbu | Op::Lhu | Op::Lwu | Op::Jalr => {
+                write!(f, "{op} x{rd}, {imm}(x{rs1})")
+            }
+            Op::Sb | Op::Sh | Op::Sw | Op::Sd => write!(f, "{op} x{rs2}, {imm}(x{rs1})"),
+            Op::Beq | Op::Bne | Op::Blt | Op::Bge | Op::Bltu | Op::Bgeu => {
+                write!(f, "{op} x{rs1}, x{rs2}, {imm:+}")
+            }
+            Op::Jal => write!(f, "{op} x{rd}, {imm:+}"),
+            Op::Lui | Op::Auipc => write!(f, "{op} x{rd}, {:#x}", *imm as u32 >> 12),
+            Op::Fence | Op::Ecall | Op::Illegal => op.fmt(f),
+            _ if op.takes_immediate() => write!(f, "{op} x{rd}, x{rs1}, {imm}"),
+            _ if *op as u8 >= Op::Clz as u8 && *op as u8 <= Op::Rev8 as u8 => write!(f, "{op} x{rd}, x{rs1}"),
+            _ => write!(f, "{op} x{rd}, x{rs1}, x{rs2}"),
+        }
+    }
 }
 
 /// Decodes a word. Total: what is no instruction is [`Op::Illegal`].
@@ -330,5 +375,25 @@ mod tests {
             assert_eq!(decode(word).op, Op::Illegal, "{why}");
         }
         assert_eq!(decode(0xffff_8f8f).op, Op::Fence, "fence with every field set");
+    }
+
+    #[test]
+    fn instructions_read_as_the_manual_writes_them() {
+        for (word, text) in [
+            (0x0070_0513, "addi x10, x0, 7"),
+            (0x0000_0073, "ecall"),
+            (0xff01_3103, "ld x2, -16(x2)"),
+            (0x00a1_3423, "sd x10, 8(x2)"),
+            (0xfe05_0ee3, "beq x10, x0, -4"),
+            (0x0080_00ef, "jal x1, +8"),
+            (0x0000_8067, "jalr x0, 0(x1)"),
+            (0x1234_52b7, "lui x5, 0x12345"),
+            (0x6005_9513, "clz x10, x11"),
+            (0x20c5_a53b, "sh1add.uw x10, x11, x12"),
+            (0x0805_453b, "zext.h x10, x10"),
+            (0, "illegal"),
+        ] {
+            assert_eq!(decode(word).to_string(), text, "{word:#010x}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod deploy;
 mod job;
 mod keys;
+mod machine;
 mod node;
 mod provider;
 mod sequencer;
@@ -54,6 +55,9 @@ enum Command {
         #[arg(long)]
         executor: assay_provider::ExecutorKind,
     },
+    /// Run, step and check programs of the machine that settles disputes.
+    #[command(subcommand)]
+    Machine(machine::Command),
     /// Make and look at keystore files.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -73,6 +77,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<ExitCode> {
                 tokio::task::spawn_blocking(move || assay_provider::exec_job_main(&dir, executor)).await?
             );
         }
+        Command::Machine(command) => return machine::run(command).await,
         Command::Keys(command) => keys::run(&command)?,
     }
     Ok(ExitCode::SUCCESS)
