@@ -34,6 +34,8 @@ pub(crate) fn typos() -> Result<Option<Command>> {
 /// `cargo deny` without the advisory database, which needs more network than a gate has.
 pub(crate) fn deny() -> Result<()> {
     let program = cargo_tool("cargo-deny", CARGO_DENY)?;
+    // it reads the manifests of every platform's dependencies
+    run(cargo().args(["fetch", "--locked", "--quiet"]))?;
     run(command(program).args(["--offline", "check", "licenses", "bans", "sources"]))
 }
 
