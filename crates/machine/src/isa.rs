@@ -100,7 +100,7 @@ impl fmt::Display for Inst {
             }
             Op::Jal => write!(f, "{op} x{rd}, {imm:+}"),
             Op::Lui | Op::Auipc => write!(f, "{op} x{rd}, {:#x}", *imm as u32 >> 12),
-            Op::Fence | Op::Ecall | Op::Illegal => op.fmt(f),
+            Op::Fence | Op::Ecall | Op::Illegal => write!(f, "{op}"),
             _ if op.takes_immediate() => write!(f, "{op} x{rd}, x{rs1}, {imm}"),
             _ if *op as u8 >= Op::Clz as u8 && *op as u8 <= Op::Rev8 as u8 => write!(f, "{op} x{rd}, x{rs1}"),
             _ => write!(f, "{op} x{rd}, x{rs1}, x{rs2}"),

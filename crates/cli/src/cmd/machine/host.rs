@@ -85,9 +85,9 @@ mod tests {
         let mut preimages = Preimages::open(Some(dir.path())).unwrap();
         let keccak = OracleKey::keccak(keccak256(b"abc"));
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".parse().unwrap();
-        assert_eq!(preimages.preimage(keccak).unwrap(), "abc");
-        assert_eq!(preimages.preimage(OracleKey::sha256(sha256)).unwrap(), "abc");
-        assert_eq!(preimages.preimage(blob).unwrap(), [9; 32]);
+        assert_eq!(preimages.preimage(keccak).unwrap()[..], *b"abc");
+        assert_eq!(preimages.preimage(OracleKey::sha256(sha256)).unwrap()[..], *b"abc");
+        assert_eq!(preimages.preimage(blob).unwrap()[..], [9; 32]);
         assert_eq!(preimages.asked().unwrap().0, blob);
         assert_eq!(preimages.preimage(OracleKey::keccak(B256::ZERO)), None);
         assert_eq!(preimages.asked(), None);
