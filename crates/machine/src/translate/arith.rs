@@ -1,4 +1,4 @@
-//! Arithmetic instructions as Cranelift IR; the meaning is [`crate::alu`]'s.
+//! Arithmetic instructions as Cranelift IR; the meaning is [`crate::alu()`]'s.
 
 use cranelift_codegen::ir::{
     InstBuilder, Type, Value,
