@@ -8,7 +8,7 @@ pub trait Permutation {
     /// The state.
     fn bytes(&mut self) -> &mut [u8; 200];
 
-    /// keccak-f[1600] on the state.
+    /// `keccak-f[1600]` on the state.
     fn permute(&mut self);
 }
 
