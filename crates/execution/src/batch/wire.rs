@@ -1,5 +1,6 @@
 //! Reading and writing the codec's numbers: LEB128, and amounts as a decimal mantissa and exponent.
 
+#[cfg(feature = "std")]
 use alloc::vec::Vec;
 use alloy_primitives::U256;
 
