@@ -3,7 +3,12 @@
 mod host;
 mod verify;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use alloy::primitives::{B256, Bytes};
 use assay_machine::{Executor, Program, State, Status, decode};
@@ -27,7 +32,7 @@ pub(crate) enum Command {
     /// Run a program; the exit code is the program's, 254 after a trap, 255 when it has not halted.
     Run {
         #[command(flatten)]
-        run: Run,
+        guest: Guest,
         /// Stop after so many instructions.
         #[arg(long, value_name = "N", default_value_t = STEPS_MAX)]
         until: u64,
@@ -35,7 +40,7 @@ pub(crate) enum Command {
     /// Show one step: the state before it, its witness, the hash of the state after it.
     Step {
         #[command(flatten)]
-        run: Run,
+        guest: Guest,
         /// How many instructions are done before it.
         #[arg(long, value_name = "N")]
         at: u64,
@@ -61,7 +66,7 @@ pub(crate) enum Command {
 
 /// A program with what it is given.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Run {
+pub(crate) struct Guest {
     /// The program: a static RISC-V ELF file for RV64IM, Zba, Zbb and Zbs.
     #[arg(value_name = "ELF")]
     elf: PathBuf,
@@ -76,7 +81,7 @@ pub(crate) struct Run {
     json: bool,
 }
 
-impl Run {
+impl Guest {
     fn open(&self) -> Result<(Executor, Preimages)> {
         let program = Arc::new(read(&self.elf)?);
         let preimages = Preimages::open(self.preimages.as_deref())?;
@@ -88,8 +93,8 @@ impl Run {
 /// Runs `assay machine`.
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Run { run, until } => tokio::task::spawn_blocking(move || execute(&run, until)).await?,
-        Command::Step { run, at } => tokio::task::spawn_blocking(move || step(&run, at)).await?,
+        Command::Run { guest, until } => tokio::task::spawn_blocking(move || execute(&guest, until)).await?,
+        Command::Step { guest, at } => tokio::task::spawn_blocking(move || step(&guest, at)).await?,
         Command::Verify(args) => verify::run(args).await,
         Command::Id { elf, json } => {
             let program = read(&elf)?;
@@ -99,10 +104,10 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Dis { elf } => {
-            disassemble(&read(&elf)?);
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Dis { elf } => match disassemble(&read(&elf)?, &mut std::io::stdout().lock()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(ExitCode::SUCCESS),
+        },
     }
 }
 
@@ -120,8 +125,8 @@ fn identity(program: &Program) -> Value {
     })
 }
 
-fn execute(run: &Run, until: u64) -> Result<ExitCode> {
-    let (mut executor, mut oracle) = run.open()?;
+fn execute(guest: &Guest, until: u64) -> Result<ExitCode> {
+    let (mut executor, mut oracle) = guest.open()?;
     let instructions = executor.run(until, &mut oracle)?;
     let state = executor.state();
     let (status, code) = match state.cpu.status {
@@ -130,7 +135,7 @@ fn execute(run: &Run, until: u64) -> Result<ExitCode> {
         _ => ("trapped", EXIT_TRAPPED),
     };
     let trap = (status == "trapped").then(|| trap_cause(executor.program(), &state));
-    if run.json {
+    if guest.json {
         out::json(&json!({
             "program": executor.program().id().0,
             "status": status,
@@ -151,8 +156,8 @@ fn execute(run: &Run, until: u64) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn step(run: &Run, at: u64) -> Result<ExitCode> {
-    let (mut executor, mut oracle) = run.open()?;
+fn step(guest: &Guest, at: u64) -> Result<ExitCode> {
+    let (mut executor, mut oracle) = guest.open()?;
     let done = executor.run(at, &mut oracle)?;
     if done < at {
         bail!("the program halted after {done} instructions: there is no step {at} that changes anything");
@@ -162,7 +167,7 @@ fn step(run: &Run, at: u64) -> Result<ExitCode> {
     let after = executor.state_hash();
     let word = executor.program().code().fetch(before.cpu.pc);
     let text = word.map_or("(no code)".to_owned(), |word| decode(word).to_string());
-    if run.json {
+    if guest.json {
         out::json(&json!({
             "step": at,
             "pc": format!("{:#x}", before.cpu.pc),
@@ -203,11 +208,12 @@ fn trap_cause(program: &Program, state: &State) -> String {
 }
 
 /// Every word of code that is not zero.
-fn disassemble(program: &Program) {
+fn disassemble(program: &Program, out: &mut impl Write) -> std::io::Result<()> {
     let base = program.code().base();
     for (address, word) in (base..).step_by(4).zip(program.code().words()) {
         if *word != 0 {
-            println!("{address:8x}: {word:08x}  {}", decode(*word));
+            writeln!(out, "{address:8x}: {word:08x}  {}", decode(*word))?;
         }
     }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use eyre::{Result, WrapErr, bail, ensure, eyre};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Run, host::Preimages};
+use super::{Guest, host::Preimages};
 use crate::{keys::KeyArgs, out};
 
 /// The deterministic deployment proxy, at this address on most chains and on anvil: a contract's address follows from its code.
@@ -30,7 +30,7 @@ const PREIMAGE: u64 = 4;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    run: Run,
+    guest: Guest,
     /// JSON-RPC of the chain.
     #[arg(long, value_name = "URL")]
     rpc: String,
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let provider = ProviderBuilder::new().wallet(wallet).connect_http(args.rpc.parse()?).erased();
     let contracts = Contracts::find_or_deploy(provider).await?;
 
-    let (mut executor, oracle) = args.run.open()?;
+    let (mut executor, oracle) = args.guest.open()?;
     let code_root = executor.program().code().root();
     let (send, mut steps) = mpsc::channel::<Shown>(STEPS_WAITING);
     let (every, until) = (args.every, args.until);
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         checked += 1;
     }
     let instructions = runner.await??;
-    if args.run.json {
+    if args.guest.json {
         out::json(&json!({
             "machine": contracts.machine, "oracle": contracts.oracle, "instructions": instructions, "checked": checked,
         }));
