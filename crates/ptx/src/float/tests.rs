@@ -59,7 +59,7 @@ impl Patterns {
 const N: u32 = 2_000_000;
 
 // What the host computed, with one NaN. Behind a black box, because the optimiser takes the root of a number for a number: with
-// one code unit it drops the test for NaN, and the root of a negative number comes out with its sign.
+// some settings it drops the test for NaN, and the root of a negative number comes out with its sign.
 fn c32(x: core::primitive::f32) -> u32 {
     let x = black_box(x);
     if x.is_nan() { NAN32 } else { x.to_bits() }
