@@ -179,6 +179,8 @@ pub(crate) struct Follower {
 enum Lost {
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     Slow,
+    #[error("it told a false block {0}")]
+    False(u64),
     #[error("silent for {} s", 2 * SILENCE.as_secs())]
     Silent,
     #[error("closed: {0}")]
@@ -205,7 +207,12 @@ impl Follower {
             };
             tracing::warn!(feed = %self.url.host_str().unwrap_or_default(), %lost, "feed lost; only L1 counts until it is back");
             metrics::gauge!("assay_verifier_feed_connected").set(0.0);
-            wait = if self.last == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+            // What it tells is executed and written before it is known to be false: a liar is heard ever less often.
+            if matches!(lost, Lost::False(_)) {
+                metrics::counter!("assay_verifier_feed_false_blocks").increment(1);
+            }
+            let is_good = self.last != before && !matches!(lost, Lost::False(_));
+            wait = if is_good { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
                 () = tokio::time::sleep(wait) => {}
@@ -229,7 +236,9 @@ impl Follower {
                     if moved.is_err() {
                         return Ok(Lost::Closed("derivation ended".into()));
                     }
-                    self.advance().await?;
+                    if let Some(lost) = self.advance().await? {
+                        return Ok(lost);
+                    }
                     continue;
                 }
             };
@@ -245,7 +254,11 @@ impl Follower {
                     asked = false;
                     match self.read(message) {
                         Ok(None) => {}
-                        Ok(Some(event)) => self.event(event).await?,
+                        Ok(Some(event)) => {
+                            if let Some(lost) = self.event(event).await? {
+                                return Ok(lost);
+                            }
+                        }
                         Err(lost) => return Ok(lost),
                     }
                 }
@@ -287,19 +300,19 @@ impl Follower {
         }
     }
 
-    async fn event(&mut self, event: FeedEvent) -> Result<(), VerifierError> {
+    async fn event(&mut self, event: FeedEvent) -> Result<Option<Lost>, VerifierError> {
         if let Some(to) = self.assembly.take(event) {
             self.roll_back(to).await?;
         }
         self.advance().await
     }
 
-    /// Extends the chain with what waits for its head.
-    async fn advance(&mut self) -> Result<(), VerifierError> {
+    /// Extends the chain with what waits for its head. A false block is not taken, and ends the connection.
+    async fn advance(&mut self) -> Result<Option<Lost>, VerifierError> {
         loop {
             let _turn = self.turns.pen.lock().await;
             let head = self.chain.heads().latest;
-            let Some(told) = self.assembly.next(head) else { return Ok(()) };
+            let Some(told) = self.assembly.next(head) else { return Ok(None) };
             let (chain, number) = (self.chain.clone(), head.number + 1);
             let done =
                 tokio::task::spawn_blocking(move || chain.extend(&told.input).map(|block| (block, told)));
@@ -311,12 +324,12 @@ impl Follower {
                 }
                 Ok((block, told)) => {
                     tracing::error!(number, told = %told.hash, found = %block.hash(), "the feed tells a false block: not taken");
-                    metrics::counter!("assay_verifier_feed_false_blocks").increment(1);
                     self.chain.rollback_to(head.number).await?;
+                    return Ok(Some(Lost::False(number)));
                 }
                 Err(ChainError::Execution { source, .. }) => {
                     tracing::error!(number, error = %source, "the feed tells a block that cannot be executed: not taken");
-                    metrics::counter!("assay_verifier_feed_false_blocks").increment(1);
+                    return Ok(Some(Lost::False(number)));
                 }
                 Err(error) => return Err(error.into()),
             }

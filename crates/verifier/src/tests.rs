@@ -29,7 +29,7 @@ use assay_primitives::ChainConfig;
 use assay_testkit::Anvil;
 use futures::{SinkExt, StreamExt, future::BoxFuture};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, handshake};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -308,15 +308,21 @@ async fn refuses_an_l1_of_another_chain() {
     assert!(matches!(error, VerifierError::Chain(ChainError::WrongGenesis { .. })), "{error}");
 }
 
-/// A feed that says `events` to each listener and then nothing more.
+/// A feed that says the `events` which a listener has not heard, and then nothing more.
 async fn feed_of(events: Vec<FeedEvent>) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-            for (seq, event) in (1..).zip(events.clone()) {
+            let mut heard = 0;
+            let note = |request: &handshake::server::Request, answer| {
+                let from = request.uri().query().and_then(|query| query.strip_prefix("from="));
+                heard = from.map_or(0, |from| from.parse().unwrap());
+                Ok(answer)
+            };
+            let mut socket = tokio_tungstenite::accept_hdr_async(stream, note).await.unwrap();
+            for (seq, event) in (1..).zip(events.clone()).skip(heard) {
                 let text = serde_json::to_string(&FeedMessage { seq, event }).unwrap();
                 socket.send(Message::text(text)).await.unwrap();
             }
@@ -346,7 +352,7 @@ async fn a_feed_gives_unsafe_blocks_and_l1_has_the_last_word() {
     };
     other.stop().await;
 
-    // A false block, one that cannot be executed, a rollback below the safe head, then the true one.
+    // Each false block ends a connection; the next one goes on behind it. A false block, one that cannot be executed, a rollback below the safe head, then the true one.
     let timeless = BlockInput { timestamp: 0, ..input.clone() };
     let mut events = told(&input, genesis.hash(), B256::repeat_byte(9));
     events.extend(told(&timeless, genesis.hash(), B256::repeat_byte(9)));

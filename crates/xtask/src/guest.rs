@@ -1,4 +1,4 @@
-//! The core crates on the guest's target: what the proof will run must build without an operating system.
+//! Core crates and programs on the guest's target: what the proof will run must build without an operating system.
 
 use std::{fmt, path::Path, process::Command};
 
@@ -37,11 +37,11 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let crates = CORE.join(", ");
         match self {
-            Self::Built { compiler } => write!(f, "built for the guest by {compiler}: {crates}"),
+            Self::Built { compiler } => write!(f, "built for the guest by {compiler}: {crates}, programs"),
             Self::BuiltOnStockCore { compiler } => write!(
                 f,
                 "built for {TARGET} by {compiler} on its ready-made core, because there are no sources of the standard library \
-                 (`rustup component add rust-src`): {crates}"
+                 (`rustup component add rust-src`): {crates}, programs"
             ),
             Self::Skipped => write!(
                 f,
@@ -52,23 +52,26 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Builds the core for the guest with the pinned toolchain, else with Debian's, else says that it cannot.
+/// Checks core and programs for the guest with the pinned toolchain, else with Debian's, else says that it cannot.
 pub(crate) fn check() -> Result<Outcome> {
     let pinned = output(command("rustc").args(["--print", "sysroot"]))?;
     let pinned = Path::new(pinned.trim());
     if has_sources(pinned) {
-        check_core(cargo().args(["-Zbuild-std=core,alloc"]), FLAGS)?;
+        check_with(cargo, &["-Zbuild-std=core,alloc"], FLAGS)?;
         return Ok(Outcome::Built { compiler: version("rustc")? });
     }
     if Path::new("/usr/bin/cargo").exists() && has_sources(Path::new("/usr")) {
         // A different compiler: good enough to see that it builds, its code is never compared.
-        let mut debian = command("/usr/bin/cargo");
-        debian.args(["-Zbuild-std=core,alloc"]).env("RUSTC", "/usr/bin/rustc").env_remove("RUSTUP_TOOLCHAIN");
-        check_core(&mut debian, FLAGS)?;
+        let debian = || {
+            let mut cargo = command("/usr/bin/cargo");
+            cargo.env("RUSTC", "/usr/bin/rustc").env_remove("RUSTUP_TOOLCHAIN");
+            cargo
+        };
+        check_with(debian, &["-Zbuild-std=core,alloc"], FLAGS)?;
         return Ok(Outcome::Built { compiler: version("/usr/bin/rustc")? });
     }
     if pinned.join("lib/rustlib").join(TARGET).exists() {
-        check_core(&mut cargo(), "")?;
+        check_with(cargo, &[], "")?;
         return Ok(Outcome::BuiltOnStockCore { compiler: version("rustc")? });
     }
     Ok(Outcome::Skipped)
@@ -82,29 +85,26 @@ fn version(rustc: &str) -> Result<String> {
     Ok(output(command(rustc).arg("--version"))?.trim().to_owned())
 }
 
-fn check_core(cargo: &mut Command, flags: &str) -> Result<()> {
-    cargo
-        .args([
-            "check",
-            "--lib",
-            "--release",
-            "--locked",
-            "--quiet",
-            "--no-default-features",
-            "--target",
-            TARGET,
-        ])
-        // A folder of its own: build scripts look at RUSTC_BOOTSTRAP and would run again for every other build.
-        .arg("--target-dir")
-        .arg(target_dir().join("guest"))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", format!("{flags} -Dwarnings"))
-        // The guest's features are its own, whatever else cargo is set to build together.
-        .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION");
-    for name in CORE {
-        cargo.args(["-p", name]);
-    }
-    run(cargo)
+/// Checks the core crates, then the programs, which are a workspace of their own.
+fn check_with(cargo: impl Fn() -> Command, std: &[&str], flags: &str) -> Result<()> {
+    let check = |what: &[&str]| {
+        let mut check = cargo();
+        check
+            .args(["check", "--release", "--locked", "--quiet", "--target", TARGET])
+            .args(std)
+            .args(what)
+            // A folder of its own: build scripts look at RUSTC_BOOTSTRAP and would run again for every other build.
+            .arg("--target-dir")
+            .arg(target_dir().join("guest"))
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", format!("{flags} -Dwarnings"))
+            // The guest's features are its own, whatever else cargo is set to build together.
+            .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION");
+        run(&mut check)
+    };
+    let packages = CORE.iter().flat_map(|name| ["-p", name]);
+    check(&["--lib", "--no-default-features"].into_iter().chain(packages).collect::<Vec<_>>())?;
+    check(&["--manifest-path", "programs/Cargo.toml", "--workspace"])
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGINT is a fast shutdown; `runuser` and `setpriv` become the server, so the pid is its own.
+        // SIGINT is a fast shutdown; `setpriv` becomes the server, so the pid is its own.
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-INT", &pid]).status();
         let _ = self.child.wait();

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// JSON-RPC of the chain.
     #[arg(long, value_name = "URL")]
     rpc: String,
-    /// Check one step in so many, the first and the last always.
+    /// Check the first step and then one in so many.
     #[arg(long, value_name = "N", default_value_t = 1)]
     every: u64,
     /// Stop after so many instructions.
