@@ -316,6 +316,7 @@ async fn feed_of(events: Vec<FeedEvent>) -> Url {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let mut heard = 0;
+            #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
             let note = |request: &handshake::server::Request, answer| {
                 let from = request.uri().query().and_then(|query| query.strip_prefix("from="));
                 heard = from.map_or(0, |from| from.parse().unwrap());
