@@ -15,7 +15,7 @@ const STAGES: [&str; 9] =
 fn job(cluster: &Cluster, name: &str, terms: &str) -> Result<PathBuf> {
     let dir = cluster.dir().join("jobs").join(name);
     std::fs::create_dir_all(&dir)?;
-    let kernels = concat!(env!("CARGO_MANIFEST_DIR"), "/jobs/demo/kernels.ptx");
+    let kernels = assay_testkit::repository().join("tests/jobs/demo/kernels.ptx");
     std::fs::copy(kernels, dir.join("kernels.ptx"))?;
     let floats = |scale: f32| (0..1000).flat_map(|i| (i as f32 * scale).to_le_bytes()).collect::<Vec<u8>>();
     std::fs::write(dir.join("x.f32"), floats(0.5))?;

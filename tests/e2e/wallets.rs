@@ -1,16 +1,13 @@
 //! What people's tools do with the chain: viem, ethers v6 and cast against real processes.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use alloy::primitives::hex;
 use assay_tests::Cluster;
 use eyre::{Result, ensure};
 
 fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+    assay_testkit::repository().join("tests/js")
 }
 
 /// Installs the pinned libraries unless they are there.

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
-
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use assay_primitives::{
     BatchKind, InboxEntry, MerkleTree32, QueueEntry, QueueKind, blob_data_hash, page_root, record_call,
@@ -117,7 +115,7 @@ fn vectors() -> Value {
 /// `ASSAY_WRITE_VECTORS=1 cargo test -p assay-l1 --test vectors` writes the file again.
 #[test]
 fn the_committed_trees_are_these() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/inbox_tree.json");
+    let path = assay_testkit::repository().join("tests/vectors/inbox_tree.json");
     let text = format!("{:#}\n", vectors());
     if std::env::var_os("ASSAY_WRITE_VECTORS").is_some() {
         std::fs::write(&path, &text).unwrap();

@@ -223,7 +223,7 @@ fn stages_survive_their_names() {
 /// `tests/vectors/market.json` was written with viem; the contracts' tests assert it too.
 #[test]
 fn hashes_are_those_of_the_market() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/market.json");
+    let path = assay_testkit::repository().join("tests/vectors/market.json");
     let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let hash = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().parse::<B256>().unwrap();
     let number = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().parse::<U256>().unwrap();

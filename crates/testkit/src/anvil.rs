@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -140,7 +140,7 @@ impl Drop for Anvil {
 fn program() -> PathBuf {
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../contracts/node_modules/@foundry-rs")
+    crate::repository()
+        .join("contracts/node_modules/@foundry-rs")
         .join(format!("anvil-{os}-{arch}/bin/anvil"))
 }

@@ -8,9 +8,10 @@ use std::{
 
 use eyre::{Result, WrapErr, bail};
 
-/// The repository root.
+/// The repository root, from where cargo says it runs us: a build folder shared by two clones may hold the other one's program.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    Path::new(package.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR").as_ref()))
         .ancestors()
         .nth(2)
         .expect("the crate lies two folders below the root")
