@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_arch = "riscv64", no_std)]
 
 extern crate alloc;
 
@@ -8,22 +8,41 @@ mod heap;
 mod keccak;
 #[cfg(target_arch = "riscv64")]
 mod machine;
+#[cfg(not(target_arch = "riscv64"))]
+mod native;
 
 pub use keccak::{Permutation, keccak256_with};
 #[cfg(target_arch = "riscv64")]
-pub use machine::{Part, exit, hint, input, keccak256, output, preimage, preimage_part, start};
+pub use machine::{exit, hint, input, keccak256, output, preimage, preimage_part, start};
+#[cfg(not(target_arch = "riscv64"))]
+pub use native::{Outcome, exit, hint, input, keccak256, output, preimage, preimage_part, run, start};
 
 /// Exit code after a panic.
 pub const EXIT_PANIC: u8 = 101;
 
-/// Makes `$main`, a `fn()`, the program that the machine starts.
+/// Up to 32 bytes of an oracle value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The bytes from the offset asked for, zeros after the value's end.
+    pub bytes: [u8; 32],
+    /// Length of the whole value.
+    pub len: usize,
+}
+
+/// Makes `$run`, a `fn()` that is not called `main`, the program: what the machine starts, or a process of the host.
 #[macro_export]
 macro_rules! entry {
-    ($main:path) => {
+    ($run:path) => {
         /// Called by the entry point.
+        #[cfg(target_arch = "riscv64")]
         #[unsafe(no_mangle)]
         extern "C" fn __assay_main() {
-            $crate::start($main)
+            $crate::start($run)
+        }
+
+        #[cfg(not(target_arch = "riscv64"))]
+        fn main() {
+            $crate::start($run)
         }
     };
 }

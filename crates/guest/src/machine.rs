@@ -11,7 +11,7 @@ use core::{
 };
 
 use crate::{
-    EXIT_PANIC,
+    EXIT_PANIC, Part,
     heap::Heap,
     keccak::{Permutation, keccak256_with},
 };
@@ -68,15 +68,6 @@ pub fn output(bytes: &[u8; 32]) {
 pub fn hint(bytes: &[u8]) {
     // SAFETY: system call 3 changes nothing; the host reads `bytes`.
     unsafe { asm!("ecall", in("a7") 3, in("a0") bytes.as_ptr(), in("a1") bytes.len(), options(nostack)) }
-}
-
-/// Up to 32 bytes of an oracle value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The bytes from the offset asked for, zeros after the value's end.
-    pub bytes: [u8; 32],
-    /// Length of the whole value.
-    pub len: usize,
 }
 
 /// A key's leaf and the leaf that its part goes to.

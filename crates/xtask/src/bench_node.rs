@@ -10,10 +10,11 @@ use std::{
 };
 
 use eyre::{Result, WrapErr, bail, eyre};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     contracts,
+    figures::{Row, figure},
     shell::{cargo, command, output, run, target_dir},
 };
 
@@ -82,7 +83,7 @@ pub(crate) fn play(args: &Args) -> Result<()> {
 
     let anvil_rate = figure(&theirs, "transfers_per_second")?;
     let mut rows = vec![Row {
-        figure: "transfers_per_second",
+        figure: "transfers_per_second".into(),
         value: rate,
         unit: "1/s",
         against: Some(("anvil", anvil_rate)),
@@ -94,42 +95,10 @@ pub(crate) fn play(args: &Args) -> Result<()> {
         ("bytes_per_erc20_transfer", &bytes, "B", Some(("the signature's 64 B", 64.0))),
         ("bytes_per_market_call", &bytes, "B", Some(("the signature's 64 B", 64.0))),
     ] {
-        rows.push(Row { figure: name, value: figure(source, name)?, unit, against });
+        rows.push(Row { figure: name.into(), value: figure(source, name)?, unit, against });
     }
     rows.iter().for_each(|row| row.print(args.json));
     Ok(())
-}
-
-/// One measured figure, beside a peer or a limit measured or known in the same run.
-struct Row {
-    figure: &'static str,
-    value: f64,
-    unit: &'static str,
-    against: Option<(&'static str, f64)>,
-}
-
-impl Row {
-    fn print(&self, json: bool) {
-        let ratio = self.against.map(|(_, other)| self.value / other);
-        if json {
-            let against = self.against.map(|(name, _)| name);
-            let Self { figure, value, unit, .. } = self;
-            println!(
-                "{}",
-                json!({"figure": figure, "value": value, "unit": unit, "against": against, "ratio": ratio})
-            );
-            return;
-        }
-        let against = match (self.against, ratio) {
-            (Some((name, other)), Some(ratio)) => format!("{ratio:.2} x {name} ({other:.1})"),
-            _ => String::new(),
-        };
-        println!("{:<26} {:>12.2} {:<4} {against}", self.figure, self.value, self.unit);
-    }
-}
-
-fn figure(value: &Value, name: &str) -> Result<f64> {
-    value[name].as_f64().ok_or_else(|| eyre!("no figure `{name}` in {value}"))
 }
 
 /// A node under test; stopped when dropped.

@@ -24,7 +24,7 @@ pub(crate) fn gate() -> Result<()> {
     go("contracts: artifacts", || contracts::bindings(true))?;
     go("clippy", clippy)?;
     go("documentation", documentation)?;
-    go("guest target", || guest::check().map(|outcome| println!("{outcome}")))?;
+    go("guest target", || guest::check(&guest::Args::default()).map(|outcome| println!("{outcome}")))?;
     go("tests", || test::all(&test::Args::default()))?;
     go("seeded bugs", contracts::seeded_bugs)?;
     go("demo", || demo::play(&demo::Args { json: true }))?;

@@ -9,7 +9,7 @@ use std::{
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use serde_json::Value;
 
-use crate::shell::{command, root, run};
+use crate::shell::{command, output, root, run};
 
 /// Contracts that Rust code creates, calls or puts into the genesis block: (source, name).
 /// `crates/bindings/src/lib.rs` has one line for each.
@@ -58,7 +58,15 @@ pub(crate) fn build() -> Result<()> {
 
 /// Runs every Solidity test.
 pub(crate) fn test() -> Result<()> {
-    run(forge()?.args(["test"]))
+    // without this, forge writes the gas that it finds over the committed one
+    run(forge()?.args(["test"]).env("FORGE_SNAPSHOT_CHECK", "true"))
+}
+
+/// Fails when the snapshot of the machine's gas is not what its steps cost.
+pub(crate) fn gas_of_machine() -> Result<()> {
+    let mut test = forge()?;
+    test.args(["test", "--match-contract", "MachineGasTest"]).env("FORGE_SNAPSHOT_CHECK", "true");
+    output(&mut test).map(drop)
 }
 
 /// Writes `crates/bindings/artifacts/*.json`, or with `check` fails when one is stale.

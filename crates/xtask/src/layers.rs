@@ -10,6 +10,16 @@ use crate::shell::{cargo, output};
 const LAYERS: &[Layer] = &[
     Layer { crates: &["primitives", "bindings", "guest"], ordered: false },
     Layer { crates: &["execution", "machine", "dispute", "ptx", "compute", "libcuda-cpu"], ordered: true },
+    Layer {
+        crates: &[
+            "program-hello",
+            "program-keccak",
+            "program-preimage",
+            "program-transfers",
+            "program-bench",
+        ],
+        ordered: true,
+    },
     Layer { crates: &["storage", "l1", "rpc", "transport", "compute-cuda"], ordered: false },
     Layer { crates: &["node"], ordered: false },
     Layer { crates: &["sequencer", "verifier", "provider"], ordered: false },
@@ -40,7 +50,7 @@ pub(crate) fn check() -> Result<()> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let full = dependency["name"].as_str().unwrap_or_default();
             let to_name = short(full);
-            if !full.starts_with("assay-") {
+            if !full.starts_with("assay-") && !full.starts_with("program-") {
                 continue;
             }
             let dev = dependency["kind"].as_str() == Some("dev");

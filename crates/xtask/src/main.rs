@@ -3,10 +3,12 @@
 //! `demo` runs the main job end to end, `test` runs every test, `ci` is the gate that `.ci/run` calls,
 //! `bench` measures, `contracts` and `bindings` look after the Solidity side.
 
+mod bench_machine;
 mod bench_node;
 mod ci;
 mod contracts;
 mod demo;
+mod figures;
 mod guest;
 mod layers;
 mod postgres;
@@ -35,8 +37,8 @@ enum Command {
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
-    /// Check that the core crates build for the RISC-V guest target.
-    Guest,
+    /// Check the core crates for the RISC-V guest target, build the programs again and compare them with the committed ones.
+    Guest(guest::Args),
     /// Format-check, build and test the contracts.
     Contracts,
     /// Write the committed contract artifacts again, or fail when they are stale.
@@ -51,6 +53,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// The machine's executors against qemu and ckb-vm, and what a proof costs.
+    Machine(bench_machine::Args),
     /// The sequencer against anvil, on the same transactions.
     Node(bench_node::Args),
 }
@@ -59,9 +63,10 @@ fn main() -> eyre::Result<()> {
     match Args::parse().command {
         Command::Demo(args) => demo::play(&args),
         Command::Test(args) => test::all(&args),
+        Command::Bench(Bench::Machine(args)) => bench_machine::play(&args),
         Command::Bench(Bench::Node(args)) => bench_node::play(&args),
         Command::Ci => ci::gate(),
-        Command::Guest => guest::check().map(|outcome| println!("{outcome}")),
+        Command::Guest(args) => guest::check(&args).map(|outcome| println!("{outcome}")),
         Command::Contracts => {
             contracts::build()?;
             contracts::test()
