@@ -102,7 +102,7 @@ pub(crate) struct CountParam(pub(crate) u64);
 impl<'de> Deserialize<'de> for CountParam {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "a whole number, or its text in hex or decimal")]
         enum Wire {
             Number(u64),
             Text(String),
@@ -135,6 +135,17 @@ mod tests {
         assert_eq!(filter.topics.map(|topic| topic.len()), [0, 1, 0, 0]);
         let five: FilterParams = serde_json::from_str(r#"{"topics":[null,null,null,null,null]}"#).unwrap();
         assert!(five.conditions().is_err());
+    }
+
+    #[test]
+    fn counts_come_as_numbers_or_texts() {
+        for text in ["16", "\"0x10\"", "\"16\""] {
+            assert_eq!(serde_json::from_str::<CountParam>(text).unwrap().0, 16);
+        }
+        for text in ["-5", "1.5", "null", "\"0x\"", "\"zz\""] {
+            let error = serde_json::from_str::<CountParam>(text).unwrap_err().to_string();
+            assert!(!error.contains("Wire"), "{error}");
+        }
     }
 
     #[test]
