@@ -10,6 +10,7 @@ mod demo;
 mod guest;
 mod layers;
 mod postgres;
+mod seeded;
 mod shell;
 mod test;
 mod tools;
@@ -32,6 +33,8 @@ enum Command {
     Test(test::Args),
     /// Run the gate: formats, lints, documentation, licences, layers, tests, demo.
     Ci,
+    /// Put bugs into a copy of the machine, one at a time, and fail unless its tests notice.
+    SeededBugs,
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -61,6 +64,7 @@ fn main() -> eyre::Result<()> {
         Command::Test(args) => test::all(&args),
         Command::Bench(Bench::Node(args)) => bench_node::play(&args),
         Command::Ci => ci::gate(),
+        Command::SeededBugs => seeded::machine(),
         Command::Guest => guest::check().map(|outcome| println!("{outcome}")),
         Command::Contracts => {
             contracts::build()?;
