@@ -3,7 +3,7 @@
 use eyre::Result;
 
 use crate::{
-    contracts, demo, guest, layers,
+    contracts, demo, guest, layers, seeded,
     shell::{cargo, run, stage},
     test, tools,
 };
@@ -26,7 +26,8 @@ pub(crate) fn gate() -> Result<()> {
     go("documentation", documentation)?;
     go("guest target", || guest::check(&guest::Args::default()).map(|outcome| println!("{outcome}")))?;
     go("tests", || test::all(&test::Args::default()))?;
-    go("seeded bugs", contracts::seeded_bugs)?;
+    go("seeded bugs: contracts", contracts::seeded_bugs)?;
+    go("seeded bugs: machine", seeded::machine)?;
     go("demo", || demo::play(&demo::Args { json: true }))?;
     println!("\n{:>8}  stage", "seconds");
     for (name, secs) in &times {

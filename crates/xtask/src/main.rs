@@ -12,6 +12,7 @@ mod figures;
 mod guest;
 mod layers;
 mod postgres;
+mod seeded;
 mod shell;
 mod test;
 mod tools;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Args),
     /// Run the gate: formats, lints, documentation, licences, layers, tests, demo.
     Ci,
+    /// Put bugs into a copy of the machine, one at a time, and fail unless its tests notice.
+    SeededBugs,
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -67,6 +70,7 @@ fn main() -> eyre::Result<()> {
         Command::Bench(Bench::Node(args)) => bench_node::play(&args),
         Command::Ci => ci::gate(),
         Command::Guest(args) => guest::check(&args).map(|outcome| println!("{outcome}")),
+        Command::SeededBugs => seeded::machine(),
         Command::Contracts => {
             contracts::build()?;
             contracts::test()

@@ -28,6 +28,13 @@ pub(crate) fn config(seed: u64, cases: u32) -> ProptestConfig {
     }
 }
 
+/// As [`config`], for runs of any length: `ASSAY_FUZZ_CASES` times as many cases, from the seed `ASSAY_FUZZ_SEED` if there is one.
+pub(crate) fn fuzz_config(seed: u64, cases: u32) -> ProptestConfig {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u32>().expect("a number"));
+    let seed = number("ASSAY_FUZZ_SEED").map_or(seed, |other| seed + 1000 * u64::from(other));
+    config(seed, cases * number("ASSAY_FUZZ_CASES").unwrap_or(1))
+}
+
 pub(crate) fn register() -> impl Strategy<Value = u32> {
     prop_oneof![1 => Just(0u32), 6 => 1u32..20, 1 => 0u32..32]
 }
@@ -95,6 +102,49 @@ pub(crate) fn start() -> impl Strategy<Value = Start> {
             words[at + 2] = encode(Op::Addi, 11, 0, 0, 32 * part);
             words[at + 3] = encode(Op::Ecall, 0, 0, 0, 0);
         }
+        Start { words, registers }
+    })
+}
+
+/// Registers that a [`loops`] program writes; it keeps its pointers and [`COUNTER`].
+const SCRATCH: std::ops::Range<u32> = 0..20;
+const COUNTER: u32 = 26;
+
+/// A word that traps nowhere: it reaches memory through a pointer and jumps forwards, or back through a register.
+fn tame_word() -> impl Strategy<Value = u32> {
+    let fields = (0..TABLE.len(), SCRATCH, register(), register(), 20u32..26, any::<i32>(), 1i32..16);
+    fields.prop_map(|(row, rd, rs1, rs2, pointer, imm, jump)| {
+        let (op, _, _, form) = TABLE[row];
+        // The last pointer's memory ends behind it.
+        let near = if pointer == 22 { imm >> 24 & !127 } else { imm >> 24 };
+        match (op, form) {
+            (Op::Jalr, _) => encode(op, rd, 23 + (rs1 & 1), 0, imm & 0x3c),
+            (Op::Ecall, _) => encode(Op::Sh1add, rd, rs1, rs2, 0),
+            (_, Form::B | Form::J) => encode(op, rd, rs1, rs2, 4 * jump),
+            (_, Form::S) => encode(op, 0, pointer, rs2, near),
+            (op, Form::I) if op >= Op::Lb => encode(op, rd, pointer, 0, near),
+            _ => encode(op, rd, rs1, rs2, imm),
+        }
+    })
+}
+
+/// A loop in a loop, that goes on for long; one program in two also calls the system in the inner or the outer one.
+pub(crate) fn loops() -> impl Strategy<Value = Start> {
+    let parts = (
+        prop::collection::vec(tame_word(), WORDS),
+        prop::collection::vec(value(), 31),
+        (4..WORDS - 4, 1i32..200),
+        prop::option::of((1..WORDS - 4, prop::sample::select(vec![1, 2, 3, 5]))),
+    );
+    parts.prop_map(|(mut words, registers, (end, rounds), calls)| {
+        if let Some((at, number)) = calls {
+            words[at] = encode(Op::Addi, 17, 0, 0, number);
+            words[at + 1] = encode(Op::Addi, 10, 20, 0, 0);
+            words[at + 2] = encode(Op::Ecall, 0, 0, 0, 0);
+        }
+        words[0] = encode(Op::Addi, COUNTER, 0, 0, rounds);
+        words[end] = encode(Op::Addi, COUNTER, COUNTER, 0, -1);
+        words[end + 1] = encode(Op::Bne, 0, COUNTER, 0, -4 * end as i32);
         Start { words, registers }
     })
 }

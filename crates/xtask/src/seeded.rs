@@ -1,0 +1,96 @@
+//! Seeded bugs: the machine's tests must notice each patch of `crates/machine/tests/bugs`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use eyre::{OptionExt, Result, WrapErr, bail, ensure};
+
+use crate::shell::{cargo, command, output, root, run, target_dir};
+
+/// Where the patches lie, and the package they are for.
+const BUGS: &str = "crates/machine/tests/bugs";
+const PACKAGE: &str = "crates/machine";
+/// What is copied.
+const SOURCES: [&str; 6] = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "programs", "tests"];
+
+/// Puts each bug into a copy of the sources and fails unless it compiles and the tests that its first line names do not pass.
+pub(crate) fn machine() -> Result<()> {
+    let copy = copy()?;
+    let mut bugs: Vec<PathBuf> =
+        fs::read_dir(root().join(BUGS))?.map(|bug| Ok(bug?.path())).collect::<Result<_>>()?;
+    bugs.sort();
+    ensure!(!bugs.is_empty(), "no bugs in {BUGS}");
+    let tests = bugs.iter().map(|bug| tests(bug)).collect::<Result<Vec<_>>>()?;
+    let start = Instant::now();
+    for tests in &tests {
+        output(&mut cargo_test(&copy, tests)).wrap_err("without a bug")?;
+    }
+    println!("without a bug the tests pass ({:.1} s)", start.elapsed().as_secs_f64());
+    let mut missed = 0;
+    for (bug, tests) in bugs.iter().zip(&tests) {
+        let start = Instant::now();
+        patch(&copy, bug, &[])?;
+        output(cargo_test(&copy, tests).arg("--no-run"))
+            .wrap_err_with(|| format!("with {}", bug.display()))?;
+        let passes = output(&mut cargo_test(&copy, tests)).is_ok();
+        patch(&copy, bug, &["--reverse"])?;
+        missed += u32::from(passes);
+        let (found, name) = (if passes { "MISSED" } else { "caught" }, bug.file_stem().unwrap_or_default());
+        println!("{found}  {} ({:.1} s)", name.display(), start.elapsed().as_secs_f64());
+    }
+    ensure!(missed == 0, "{missed} of {} bugs were not noticed", bugs.len());
+    Ok(())
+}
+
+/// The arguments for `cargo test` in a patch's first line.
+fn tests(bug: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(bug)?;
+    let tests = text.lines().next().and_then(|line| line.strip_prefix("Tests: "));
+    let tests = tests.ok_or_eyre("no `Tests:` line").wrap_err_with(|| format!("{}", bug.display()))?;
+    Ok(tests.split_whitespace().map(Into::into).collect())
+}
+
+/// Copies the sources into the build folder. The package gets a version of its own there, so that cargo builds it beside the
+/// real one and shares the rest: files outside it keep their times.
+fn copy() -> Result<PathBuf> {
+    let copy = target_dir().join("seeded-bugs");
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    let listed = output(
+        command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).args(SOURCES),
+    )?;
+    for file in listed.lines() {
+        let (from, to) = (root().join(file), copy.join(file));
+        fs::create_dir_all(to.parent().ok_or_eyre("a file in a folder")?)?;
+        fs::copy(&from, &to).wrap_err_with(|| format!("{}", from.display()))?;
+        if !file.starts_with(PACKAGE) {
+            fs::File::options().write(true).open(&to)?.set_modified(fs::metadata(&from)?.modified()?)?;
+        }
+    }
+    let manifest = copy.join(PACKAGE).join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let other = text.replace("version.workspace = true\nedition", "version = \"0.0.0\"\nedition");
+    if other == text {
+        bail!("{} does not take its version from the workspace", manifest.display());
+    }
+    fs::write(&manifest, other)?;
+    Ok(copy)
+}
+
+fn patch(copy: &Path, bug: &Path, args: &[&str]) -> Result<()> {
+    let folder = copy.join(PACKAGE);
+    run(command("patch").current_dir(folder).args(["--silent", "-p1", "-i"]).arg(bug).args(args))
+}
+
+fn cargo_test(copy: &Path, tests: &[String]) -> Command {
+    let mut cargo = cargo();
+    cargo.current_dir(copy).env("CARGO_TARGET_DIR", target_dir());
+    // the whole workspace, so that what the package depends on has the features that every other build gives it
+    cargo.args(["test", "--offline", "--quiet", "--workspace"]).args(tests);
+    cargo
+}
