@@ -83,7 +83,10 @@ fn what_ends_otherwise_says_how() -> Result<()> {
     let trapped = machine("run", "preimage", &["--input", &B256::repeat_byte(0xee).to_string()])?;
     let text = String::from_utf8_lossy(&trapped.stdout).into_owned();
     ensure!(trapped.status.code() == Some(254) && text.contains("trapped after"), "{text}");
-    let stopped = machine("run", "keccak", &["--input", &input(3).to_string(), "--until", "100", "--json"])?;
+    let long = machine("run", "keccak", &["--input", &"00".repeat(33)])?;
+    let text = String::from_utf8_lossy(&long.stderr).into_owned();
+    ensure!(long.status.code() == Some(2) && text.contains("32 at most"), "{text}");
+    let stopped = machine("run", "keccak", &["--input", "0x00000003", "--until", "100", "--json"])?;
     let found: Value = serde_json::from_slice(&stopped.stdout)?;
     ensure!(stopped.status.code() == Some(255), "{:?}", stopped.status);
     ensure!(found["status"] == "running" && found["instructions"] == 100, "{found}");

@@ -26,9 +26,8 @@ pub(crate) fn gate() -> Result<()> {
     go("documentation", documentation)?;
     go("guest target", || guest::check(&guest::Args::default()).map(|outcome| println!("{outcome}")))?;
     go("tests", || test::all(&test::Args::default()))?;
-    go("seeded bugs: contracts", contracts::seeded_bugs)?;
-    go("seeded bugs: machine", seeded::machine)?;
-    go("demo", || demo::play(&demo::Args { json: true }))?;
+    go("seeded bugs", || seeded::play(&seeded::Args { share: true }))?;
+    go("demo", || demo::play(&demo::Args { json: true, built: true }))?;
     println!("\n{:>8}  stage", "seconds");
     for (name, secs) in &times {
         println!("{secs:>8.1}  {name}");

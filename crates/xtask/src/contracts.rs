@@ -95,18 +95,14 @@ pub(crate) fn bindings(check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts each bug of `contracts/test/{invariant,dispute}/bugs` into a copy of the contracts and fails
-/// unless the tests there notice.
-pub(crate) fn seeded_bugs() -> Result<()> {
+/// Puts each of these bugs of the suite in `folder` into a copy of the contracts and fails unless the tests there notice.
+pub(crate) fn seeded_bugs(folder: &str, bugs: &[PathBuf]) -> Result<()> {
     install()?;
-    for tests in ["invariant", "dispute"] {
-        let script = folder().join("test").join(tests).join("bugs/run.sh");
-        run(command("bash")
-            .arg(script)
-            .env("FORGE", tool("forge"))
-            .env("FOUNDRY_SOLC", folder().join("bin/solc")))?;
-    }
-    Ok(())
+    run(command("bash")
+        .arg(root().join(folder).join("run.sh"))
+        .args(bugs.iter().filter_map(|bug| bug.file_stem()))
+        .env("FORGE", tool("forge"))
+        .env("FOUNDRY_SOLC", self::folder().join("bin/solc")))
 }
 
 /// The part of forge's artifact that Rust needs, one ABI item on each line.

@@ -23,14 +23,19 @@ pub(crate) struct Args {
     /// End with one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Take the programs as they were built last.
+    #[arg(long)]
+    pub(crate) built: bool,
 }
 
 /// Sets up, runs the job and checks what came back.
 pub(crate) fn play(args: &Args) -> Result<()> {
     contracts::install()?;
-    println!("Building the program (the first time takes some minutes) ...");
-    // The whole workspace, as the tests build it: one set of features, so nothing is built twice.
-    run(cargo().args(["build", "--quiet", "--locked", "--workspace"]))?;
+    if !args.built {
+        println!("Building the program (the first time takes some minutes) ...");
+        // The whole workspace, as the tests build it: one set of features, so nothing is built twice.
+        run(cargo().args(["build", "--quiet", "--locked", "--workspace"]))?;
+    }
     let scratch = Scratch::new("demo")?;
     let start = Instant::now();
 

@@ -35,8 +35,8 @@ enum Command {
     Test(test::Args),
     /// Run the gate: formats, lints, documentation, licences, layers, tests, demo.
     Ci,
-    /// Put bugs into a copy of the machine, one at a time, and fail unless its tests notice.
-    SeededBugs,
+    /// Put bugs into copies of the contracts and the machine, one at a time, and fail unless tests notice.
+    SeededBugs(seeded::Args),
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -70,7 +70,7 @@ fn main() -> eyre::Result<()> {
         Command::Bench(Bench::Node(args)) => bench_node::play(&args),
         Command::Ci => ci::gate(),
         Command::Guest(args) => guest::check(&args).map(|outcome| println!("{outcome}")),
-        Command::SeededBugs => seeded::machine(),
+        Command::SeededBugs(args) => seeded::play(&args),
         Command::Contracts => {
             contracts::build()?;
             contracts::test()

@@ -1,4 +1,4 @@
-//! Seeded bugs: the machine's tests must notice each patch of `crates/machine/tests/bugs`.
+//! Seeded bugs: patches of the contracts and of the machine that tests must notice.
 
 use std::{
     fs,
@@ -9,21 +9,65 @@ use std::{
 
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 
-use crate::shell::{cargo, command, output, root, run, target_dir};
+use crate::{
+    contracts,
+    shell::{cargo_within, command, output, root, run, target_dir},
+};
 
-/// Where the patches lie, and the package they are for.
-const BUGS: &str = "crates/machine/tests/bugs";
+/// Suites of the contracts with bugs of their own, and where those lie.
+const CONTRACTS: [&str; 2] = ["contracts/test/invariant/bugs", "contracts/test/dispute/bugs"];
+/// The machine's bugs, and the package they are for.
+const MACHINE: &str = "crates/machine/tests/bugs";
 const PACKAGE: &str = "crates/machine";
+/// Of so many bugs the gate tries one.
+const SHARES: usize = 3;
+/// Seconds after which tests that a bug keeps from ending are stopped; building them is in it.
+const SECONDS_MAX: u32 = 300;
 /// What is copied.
 const SOURCES: [&str; 6] = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "programs", "tests"];
 
-/// Puts each bug into a copy of the sources and fails unless it compiles and the tests that its first line names do not pass.
-pub(crate) fn machine() -> Result<()> {
-    let copy = copy()?;
-    let mut bugs: Vec<PathBuf> =
-        fs::read_dir(root().join(BUGS))?.map(|bug| Ok(bug?.path())).collect::<Result<_>>()?;
+/// Which bugs to try.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Try only a third of them, chosen by the commit, as the gate does.
+    #[arg(long)]
+    pub(crate) share: bool,
+}
+
+/// Puts each bug into a copy of the sources and fails unless tests notice.
+pub(crate) fn play(args: &Args) -> Result<()> {
+    let turn = args.share.then(turn).transpose()?;
+    for folder in CONTRACTS {
+        contracts::seeded_bugs(folder, &bugs(folder, turn)?)?;
+    }
+    machine(&bugs(MACHINE, turn)?)
+}
+
+/// Which share is this commit's: no two neighbours need to differ, but every bug has its turn soon.
+fn turn() -> Result<usize> {
+    let commit = output(command("git").args(["rev-parse", "HEAD"]))?;
+    let digits = commit.trim().get(..8).ok_or_eyre("a commit without a name")?;
+    Ok(usize::from_str_radix(digits, 16)? % SHARES)
+}
+
+/// The patches of a folder, or the share whose turn it is.
+fn bugs(folder: &str, turn: Option<usize>) -> Result<Vec<PathBuf>> {
+    let files = fs::read_dir(root().join(folder))?.map(|file| Ok(file?.path()));
+    let mut bugs: Vec<PathBuf> = files.collect::<Result<_>>()?;
+    bugs.retain(|file| file.extension().is_some_and(|extension| extension == "patch"));
     bugs.sort();
-    ensure!(!bugs.is_empty(), "no bugs in {BUGS}");
+    ensure!(bugs.len() >= SHARES, "too few bugs in {folder}");
+    let all = bugs.len();
+    if let Some(turn) = turn {
+        bugs = bugs.into_iter().skip(turn).step_by(SHARES).collect();
+    }
+    println!("{folder}: {} of {all} bugs", bugs.len());
+    Ok(bugs)
+}
+
+/// The machine's: each must compile, and the tests that its first line names must not pass.
+fn machine(bugs: &[PathBuf]) -> Result<()> {
+    let copy = copy()?;
     let tests = bugs.iter().map(|bug| tests(bug)).collect::<Result<Vec<_>>>()?;
     let start = Instant::now();
     for tests in &tests {
@@ -88,7 +132,7 @@ fn patch(copy: &Path, bug: &Path, args: &[&str]) -> Result<()> {
 }
 
 fn cargo_test(copy: &Path, tests: &[String]) -> Command {
-    let mut cargo = cargo();
+    let mut cargo = cargo_within(SECONDS_MAX);
     cargo.current_dir(copy).env("CARGO_TARGET_DIR", target_dir());
     // the whole workspace, so that what the package depends on has the features that every other build gives it
     cargo.args(["test", "--offline", "--quiet", "--workspace"]).args(tests);

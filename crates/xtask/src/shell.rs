@@ -26,9 +26,23 @@ pub(crate) fn target_dir() -> PathBuf {
 /// The `cargo` that runs us, without what `cargo run` says about this package: build scripts look at it, and every change between
 /// `cargo build` and `cargo xtask` would build half of the dependencies again.
 pub(crate) fn cargo() -> Command {
+    without_this_package(command(cargo_program()))
+}
+
+/// The same, and what it starts, stopped after so many seconds.
+pub(crate) fn cargo_within(seconds: u32) -> Command {
+    let mut timeout = command("timeout");
+    timeout.arg(seconds.to_string()).arg(cargo_program());
+    without_this_package(timeout)
+}
+
+fn cargo_program() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+fn without_this_package(mut cargo: Command) -> Command {
     const ABOUT_US: [&str; 4] =
         ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
-    let mut cargo = command(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     for name in std::env::vars().map(|(name, _)| name) {
         if name.starts_with("CARGO_PKG_") || ABOUT_US.contains(&name.as_str()) {
             cargo.env_remove(name);

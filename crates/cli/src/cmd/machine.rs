@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, hex};
 use assay_machine::{Executor, Program, State, Status, decode};
 use clap::Subcommand;
 use eyre::{Result, WrapErr, bail};
@@ -70,8 +70,8 @@ pub(crate) struct Guest {
     /// The program: a static RISC-V ELF file for RV64IM, Zba, Zbb and Zbs.
     #[arg(value_name = "ELF")]
     elf: PathBuf,
-    /// Its input, 32 bytes of hex.
-    #[arg(long, value_name = "HEX", default_value_t = B256::ZERO)]
+    /// Its input, up to 32 bytes of hex; zeros after them.
+    #[arg(long, value_name = "HEX", default_value_t = B256::ZERO, value_parser = input)]
     input: B256,
     /// Folder of oracle values: each file by its keccak and its SHA-256 hash, or, when its name is 0x and 64 digits, by that key.
     #[arg(long, value_name = "DIR")]
@@ -79,6 +79,14 @@ pub(crate) struct Guest {
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
+}
+
+fn input(text: &str) -> Result<B256, String> {
+    let bytes = hex::decode(text).map_err(|error| error.to_string())?;
+    if bytes.len() > 32 {
+        return Err(format!("{} bytes, but an input has 32 at most", bytes.len()));
+    }
+    Ok(B256::right_padding_from(&bytes))
 }
 
 impl Guest {
