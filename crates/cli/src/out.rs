@@ -1,7 +1,20 @@
 //! Printing for people and, with `--json`, for programs: results on standard output, everything else on standard error.
 
+use std::{fmt::Arguments, io::Write};
+
 use alloy::primitives::{U256, utils::format_ether};
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+
+/// Prints a line of the result.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::out::line(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+/// A reader that has gone, such as `head`, misses the rest; what was done stays done.
+pub(crate) fn line(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
 
 /// Prints an error and its causes, each on a line of its own.
 pub(crate) fn error(report: &eyre::Report) {
@@ -26,7 +39,7 @@ fn causes(report: &eyre::Report) -> Vec<String> {
 
 /// One JSON value on one line.
 pub(crate) fn json(value: &serde_json::Value) {
-    println!("{value}");
+    say!("{value}");
 }
 
 /// A table with a header row.

@@ -1,4 +1,4 @@
-//! Programs that GCC built, against QEMU. Where either is missing, the tests say so and pass.
+//! Programs that GCC and Clang built, against QEMU. Where one of them is missing, the tests say so and pass.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,6 +10,8 @@ use alloy_primitives::B256;
 use assay_machine::{Executor, NoOracle, Program, Reference, Status, verify_step};
 
 const GCC: &str = "riscv64-unknown-elf-gcc";
+const LD: &str = "riscv64-unknown-elf-ld";
+const CLANG: &str = "clang";
 const QEMU: &str = "qemu-riscv64";
 /// More than any of the programs needs.
 const STEPS_MAX: u64 = 100_000_000;
@@ -33,29 +35,35 @@ fn tools(test: &str, names: &[&str]) -> bool {
         let here = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
         if !here {
             println!(
-                "skipped {test}: `{name}` is not installed (Debian: gcc-riscv64-unknown-elf, qemu-user)"
+                "skipped {test}: `{name}` is not installed (Debian: gcc-riscv64-unknown-elf, clang, qemu-user)"
             );
         }
         here
     })
 }
 
-fn build(source: &Path, march: &str, to: &Path) -> Vec<u8> {
-    let script = source.with_file_name("link.ld");
-    let output = Command::new(GCC)
+/// Compiles with `compiler`, links with GNU's linker.
+fn build(compiler: &str, source: &Path, march: &str, to: &Path) -> Vec<u8> {
+    let object = to.with_extension("o");
+    let mut compile = Command::new(compiler);
+    if compiler == CLANG {
+        compile.args(["--target=riscv64-unknown-elf", "-fno-builtin"]);
+    } else {
+        compile.arg("-fno-tree-loop-distribute-patterns");
+    }
+    compile
         .args([&format!("-march={march}"), "-mabi=lp64", "-mcmodel=medany", "-O2", "-Wall", "-ffreestanding"])
-        .args([
-            "-fno-tree-loop-distribute-patterns",
-            "-nostdlib",
-            "-static",
-            "-Wl,-z,max-page-size=4096",
-            "-T",
-        ])
-        .args([script.as_path(), source, Path::new("-o"), to])
-        .output()
-        .expect("the compiler runs");
-    assert!(output.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&output.stderr));
-    std::fs::read(to).expect("what the compiler wrote")
+        // `bytes.c` looks at the same bytes as numbers of several types
+        .args([Path::new("-fno-strict-aliasing"), Path::new("-c"), source, Path::new("-o"), &object]);
+    let mut link = Command::new(LD);
+    link.args(["-static", "-z", "max-page-size=4096", "-T"]).arg(source.with_file_name("link.ld"));
+    link.args([&object, Path::new("-o"), to]);
+    for mut command in [compile, link] {
+        let output = command.output().expect("the tool runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{compiler} {}: {said}", source.display());
+    }
+    std::fs::read(to).expect("what the linker wrote")
 }
 
 fn qemu(file: &Path) -> i32 {
@@ -124,7 +132,7 @@ fn every_instruction_does_what_the_manual_says() {
     for source in sources("S") {
         let name = source.file_stem().expect("a name").to_string_lossy().into_owned();
         let to = folder.path().join(&name);
-        let file = build(&source, "rv64im_zba_zbb_zbs", &to);
+        let file = build(GCC, &source, "rv64im_zba_zbb_zbs", &to);
         assert_eq!(run(&name, &file), 0, "{name}: the exit code is the case that failed");
         if qemu_is_here {
             assert_eq!(qemu(&to), 0, "{name}: QEMU sees it otherwise");
@@ -137,17 +145,21 @@ fn compiled_programs_end_as_in_qemu() {
     if !tools("compiled_programs_end_as_in_qemu", &[GCC, QEMU]) {
         return;
     }
+    let mut compilers = vec![GCC];
+    if tools("its part by Clang", &[CLANG]) {
+        compilers.push(CLANG);
+    }
     let folder = tempfile::tempdir().expect("a folder");
     for source in sources("c") {
         let name = source.file_stem().expect("a name").to_string_lossy().into_owned();
         let mut codes = Vec::new();
-        for march in ["rv64im", "rv64im_zba_zbb_zbs"] {
-            let name = format!("{name}.{march}");
+        for (compiler, march) in compilers.iter().flat_map(|c| [(c, "rv64im"), (c, "rv64im_zba_zbb_zbs")]) {
+            let name = format!("{name}-{compiler}-{march}");
             let to = folder.path().join(&name);
-            let file = build(&source, march, &to);
+            let file = build(compiler, &source, march, &to);
             codes.push(run(&name, &file));
             assert_eq!(codes.last(), Some(&qemu(&to)), "{name}");
         }
-        assert_eq!(codes[0], codes[1], "{name} with and without bit manipulation");
+        assert!(codes.iter().all(|code| *code == codes[0]), "{name} by any compiler: {codes:?}");
     }
 }

@@ -14,7 +14,7 @@ use eyre::{Result, WrapErr, ensure, eyre};
 use serde_json::Value;
 
 use crate::{
-    contracts,
+    contracts, debian,
     figures::{Row, figure},
     shell::{cargo, command, output, root, run, target_dir},
 };
@@ -81,6 +81,7 @@ pub(crate) fn play(args: &Args) -> Result<()> {
 
 /// Our measuring program and ckb-vm's.
 fn build() -> Result<(PathBuf, PathBuf)> {
+    debian::foreign_compilers()?;
     ensure!(
         Path::new("/usr/bin/qemu-riscv64").exists(),
         "no qemu-riscv64 to compare with: install Debian's `qemu-user`, as in `apt-get install qemu-user`"

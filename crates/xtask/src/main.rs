@@ -7,6 +7,7 @@ mod bench_machine;
 mod bench_node;
 mod ci;
 mod contracts;
+mod debian;
 mod demo;
 mod figures;
 mod guest;

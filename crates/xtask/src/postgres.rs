@@ -9,7 +9,10 @@ use std::{
 
 use eyre::{Result, bail};
 
-use crate::shell::{command, output, run};
+use crate::{
+    debian,
+    shell::{command, output, run},
+};
 
 /// How long the server may take to answer.
 const START: Duration = Duration::from_secs(60);
@@ -40,7 +43,7 @@ impl Postgres {
     }
 
     fn start_in(bin: &Path, dir: &Path) -> Result<Self> {
-        let user = if is_root()? { "postgres" } else { "" };
+        let user = if debian::is_root()? { "postgres" } else { "" };
         if !user.is_empty() {
             run(command("chown").arg(user).arg(dir))?; // the server refuses to run as root
         }
@@ -97,16 +100,7 @@ fn programs() -> Result<Option<PathBuf>> {
     if let Some(found) = find() {
         return Ok(Some(found));
     }
-    if !is_root()? || !Path::new("/usr/bin/apt-get").exists() {
-        return Ok(None);
-    }
-    let quiet = |args: &[&str]| {
-        let mut apt = command("apt-get");
-        apt.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).stderr(Stdio::null());
-        apt.status().is_ok_and(|status| status.success())
-    };
-    let installed = quiet(&["update"]) && quiet(&["install", "-y", "--no-install-recommends", "postgresql"]);
-    Ok(if installed { find() } else { None })
+    Ok(if debian::install(&["postgresql"])? { find() } else { None })
 }
 
 fn find() -> Option<PathBuf> {
@@ -117,10 +111,6 @@ fn find() -> Option<PathBuf> {
     folders.reverse();
     folders.extend(on_path.into_iter().flatten());
     folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-}
-
-fn is_root() -> Result<bool> {
-    Ok(output(command("id").arg("-u"))?.trim() == "0")
 }
 
 /// `program`, as `user` if one is named.

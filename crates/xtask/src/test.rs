@@ -3,7 +3,7 @@
 use eyre::Result;
 
 use crate::{
-    contracts,
+    contracts, debian,
     postgres::Postgres,
     shell::{cargo, run, stage},
     tools,
@@ -28,6 +28,7 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     // The end-to-end tests start the `assay` program and the `libcuda` stand-in from the build folder.
     stage("build", || run(cargo().args(["build", "--workspace", "--all-targets", "--locked"])))?;
     let postgres = Postgres::start()?;
+    debian::foreign_compilers()?;
     stage("crates", || crates(args, postgres.as_ref()))?;
     drop(postgres);
     if args.filter.is_none() {

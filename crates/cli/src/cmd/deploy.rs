@@ -86,7 +86,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         ["genesis hash".to_owned(), file.genesis_hash.to_string()],
         ["chain file".to_owned(), args.out.display().to_string()],
     ];
-    println!("{}", out::table(["what", "where"], rows));
+    out::say!("{}", out::table(["what", "where"], rows));
     Ok(())
 }
 

@@ -170,7 +170,7 @@ async fn submit(file: &Path, advertise: Vec<SocketAddr>, common: &Common) -> Res
     let serving = client.serve(&prepared, any, advertise).await?;
     let submission = client.submit(&prepared, &serving).await?;
     if !common.json {
-        println!(
+        out::say!(
             "Posted as job {}. Serving its inputs; Ctrl-C leaves it, `assay job watch {0}` comes back.",
             submission.job
         );
@@ -245,7 +245,7 @@ async fn fetch(which: &Which) -> Result<ExitCode> {
         out::json(&json!({"job": which.job, "provider": fetched.provider, "written": fetched.written}));
     } else {
         for path in &fetched.written {
-            println!("{}", path.display());
+            out::say!("{}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -47,7 +47,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     if json {
         out::json(&json!({ "address": signer.address() }));
     } else {
-        println!("{}", signer.address());
+        out::say!("{}", signer.address());
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             let program = read(&elf)?;
             match json {
                 true => out::json(&identity(&program)),
-                false => println!("{}", program.id().0),
+                false => out::say!("{}", program.id().0),
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -156,11 +156,11 @@ fn execute(guest: &Guest, until: u64) -> Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     match trap {
-        Some(cause) => println!("trapped after {instructions} instructions: {cause}"),
-        None if status == "exited" => println!("exit code {code} after {instructions} instructions"),
-        None => println!("not halted after {instructions} instructions"),
+        Some(cause) => out::say!("trapped after {instructions} instructions: {cause}"),
+        None if status == "exited" => out::say!("exit code {code} after {instructions} instructions"),
+        None => out::say!("not halted after {instructions} instructions"),
     }
-    println!("output     {}\nstate hash {}", state.cpu.output, state.hash());
+    out::say!("output     {}\nstate hash {}", state.cpu.output, state.hash());
     Ok(ExitCode::from(code))
 }
 
@@ -188,9 +188,9 @@ fn step(guest: &Guest, at: u64) -> Result<ExitCode> {
         }));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("step {at}: {:#x} {text}", before.cpu.pc);
-    println!("state hash      {}\nnext state hash {after}", before.hash());
-    println!("witness         {} bytes (--json shows them)", witness.len());
+    out::say!("step {at}: {:#x} {text}", before.cpu.pc);
+    out::say!("state hash      {}\nnext state hash {after}", before.hash());
+    out::say!("witness         {} bytes (--json shows them)", witness.len());
     Ok(ExitCode::SUCCESS)
 }
 

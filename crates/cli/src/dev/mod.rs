@@ -201,12 +201,12 @@ fn print(args: &Args, summary: &serde_json::Value) {
             format!("{} on {}", text(&provider["address"]), text(&provider["executor"])),
         ]);
     }
-    println!("{}", out::table(["role", "where"], rows));
+    out::say!("{}", out::table(["role", "where"], rows));
     let accounts = summary["accounts"].as_array().into_iter().flatten().chain([&summary["client"]]);
-    println!("Funded accounts, for development only:");
-    println!(
+    out::say!("Funded accounts, for development only:");
+    out::say!(
         "{}",
         out::table(["address", "private key"], accounts.map(|a| [text(&a["address"]), text(&a["key"])]))
     );
-    println!("Everything is ready. Ctrl-C stops it.");
+    out::say!("Everything is ready. Ctrl-C stops it.");
 }

@@ -112,16 +112,16 @@ pub(super) async fn ended(client: &Client, job: u64, written: &[PathBuf], json: 
             "outputs": written,
         }));
     } else {
-        println!("Job {job} is {status}.");
+        out::say!("Job {job} is {status}.");
         let payments =
             settlement.payments.iter().map(|(who, wei)| [format!("paid to {who}"), out::ether(*wei)]);
         let refund = [["returned to you".to_owned(), out::ether(settlement.refunded)]];
-        println!("{}", out::table(["money", "amount"], payments.chain(refund)));
+        out::say!("{}", out::table(["money", "amount"], payments.chain(refund)));
         for path in written {
-            println!("wrote {}", path.display());
+            out::say!("wrote {}", path.display());
         }
         if status != FINAL {
-            println!("`assay job explain {job}` says why.");
+            out::say!("`assay job explain {job}` says why.");
         }
     }
     Ok(if status == FINAL { ExitCode::SUCCESS } else { ExitCode::from(NO_RESULT) })
@@ -133,21 +133,21 @@ pub(super) fn explanation(job: u64, e: &Explanation, json: bool) {
         out::json(&json!(e));
         return;
     }
-    println!("Job {job} is {}.", e.state);
+    out::say!("Job {job} is {}.", e.state);
     for (state, why) in &e.moves {
-        println!("  became {state}: {why}");
+        out::say!("  became {state}: {why}");
     }
     for (who, what) in &e.replicas {
-        println!("  provider {who}: {what}");
+        out::say!("  provider {who}: {what}");
     }
     for (who, why) in &e.left {
-        println!("  provider {who} left: {why}");
+        out::say!("  provider {who} left: {why}");
     }
     for (who, why) in &e.refusals {
-        println!("  provider {who} has not taken it: {why}");
+        out::say!("  provider {who} has not taken it: {why}");
     }
     if let Some(exit) = &e.exit {
-        println!("  next time-out {exit}");
+        out::say!("  next time-out {exit}");
     }
 }
 
@@ -180,6 +180,6 @@ pub(super) fn quote(prepared: &Prepared, escrow: U256, dry: Option<&DryRun>, jso
         rows.push(["work units".to_owned(), dry.units.to_string()]);
         rows.push(["result root".to_owned(), dry.result_root.to_string()]);
     }
-    println!("{}", out::table(["quote", ""], rows));
+    out::say!("{}", out::table(["quote", ""], rows));
     fault(dry.and_then(|d| d.fault.as_deref()));
 }

@@ -102,7 +102,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
             "machine": contracts.machine, "oracle": contracts.oracle, "instructions": instructions, "checked": checked,
         }));
     } else {
-        println!("{checked} of {instructions} steps are the same on the contract at {}", contracts.machine);
+        out::say!("{checked} of {instructions} steps are the same on the contract at {}", contracts.machine);
     }
     Ok(ExitCode::SUCCESS)
 }
