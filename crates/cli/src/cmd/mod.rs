@@ -7,6 +7,7 @@ mod machine;
 mod node;
 mod provider;
 mod sequencer;
+mod stf;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,9 @@ enum Command {
     /// Run, step and check programs of the machine that settles disputes.
     #[command(subcommand)]
     Machine(machine::Command),
+    /// Check the state-transition function against Ethereum's own tests.
+    #[command(subcommand)]
+    Stf(stf::Command),
     /// Make and look at keystore files.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -78,6 +82,7 @@ pub(crate) async fn dispatch(args: Args) -> Result<ExitCode> {
             );
         }
         Command::Machine(command) => return machine::run(command).await,
+        Command::Stf(command) => return stf::run(command).await,
         Command::Keys(command) => keys::run(&command)?,
     }
     Ok(ExitCode::SUCCESS)
