@@ -1,6 +1,7 @@
 //! Seeded bugs: patches of the contracts and of the machine that tests must notice.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -45,8 +46,9 @@ pub(crate) fn play(args: &Args) -> Result<()> {
 
 /// Which share is this commit's: no two neighbours need to differ, but every bug has its turn soon.
 fn turn() -> Result<usize> {
-    let commit = output(command("git").args(["rev-parse", "HEAD"]))?;
-    let digits = commit.trim().get(..8).ok_or_eyre("a commit without a name")?;
+    // without a repository, the first
+    let commit = output(command("git").args(["rev-parse", "HEAD"])).unwrap_or_default();
+    let digits = commit.trim().get(..8).unwrap_or("0");
     Ok(usize::from_str_radix(digits, 16)? % SHARES)
 }
 
@@ -105,11 +107,13 @@ fn copy() -> Result<PathBuf> {
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
-    let listed = output(
-        command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).args(SOURCES),
-    )?;
-    for file in listed.lines() {
-        let (from, to) = (root().join(file), copy.join(file));
+    let mut files = Vec::new();
+    for source in SOURCES {
+        find(&root().join(source), &mut files)?;
+    }
+    for from in files {
+        let file = from.strip_prefix(root())?;
+        let to = copy.join(file);
         fs::create_dir_all(to.parent().ok_or_eyre("a file in a folder")?)?;
         fs::copy(&from, &to).wrap_err_with(|| format!("{}", from.display()))?;
         if !file.starts_with(PACKAGE) {
@@ -124,6 +128,21 @@ fn copy() -> Result<PathBuf> {
     }
     fs::write(&manifest, other)?;
     Ok(copy)
+}
+
+/// The files of a source, without what tools put there.
+fn find(at: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if !at.is_dir() {
+        files.push(at.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(at).wrap_err_with(|| format!("{}", at.display()))? {
+        let entry = entry?;
+        if !["node_modules", "target"].map(OsStr::new).contains(&&*entry.file_name()) {
+            find(&entry.path(), files)?;
+        }
+    }
+    Ok(())
 }
 
 fn patch(copy: &Path, bug: &Path, args: &[&str]) -> Result<()> {
