@@ -327,14 +327,17 @@ fn play(seed: u64) -> Option<Played> {
 #[test]
 fn no_lie_is_confirmed_and_the_truth_is_in_time() {
     let games = std::env::var("ASSAY_GAMES").ok().and_then(|games| games.parse().ok()).unwrap_or(1_500);
-    let (mut count, mut slowest, mut proofs, mut deep) = (0u64, 0, 0, 0);
+    let (mut count, mut slowest, mut made, mut proofs, mut deep) = (0u64, 0, 0, 0, 0);
     for played in (0..games).filter_map(play) {
         count += 1;
         slowest = slowest.max(played.took);
+        made += played.moves;
         proofs += played.proofs;
         deep += u64::from(played.levels == 3);
     }
-    println!("{count} games, {proofs} proofs, {deep} of three levels, slowest {slowest} % of a window");
+    println!(
+        "{count} games, {made} honest moves, {proofs} proofs, {deep} of three levels, slowest {slowest} % of a window"
+    );
     assert!(count * 2 > games, "{count} games were worth playing");
     assert!(
         proofs > count / 4 && deep > 0,

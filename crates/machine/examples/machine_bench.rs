@@ -103,7 +103,7 @@ fn history(program: &Arc<Program>, skip: u64) -> Value {
     json!({ "seconds": start.elapsed().as_secs_f64() })
 }
 
-/// Stores `t0` to every 32nd byte of 1 GiB.
+/// Stores to every leaf of 1 GiB.
 fn memory() -> Value {
     const WORDS: [u32; 6] = [
         0x2000_0537, // lui a0, 0x20000

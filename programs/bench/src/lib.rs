@@ -9,7 +9,7 @@ mod bare;
 #[cfg(target_arch = "riscv64")]
 pub use bare::start;
 
-/// Prints what `work` gives; natively, to compare with.
+/// Runs `work` and ends with its exit code, as a process of the host.
 #[cfg(not(target_arch = "riscv64"))]
 pub fn start(work: fn() -> u64) {
     std::process::exit(exit_code(work()).into());
